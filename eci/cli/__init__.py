@@ -1,0 +1,1 @@
+"""One command, one file; imports the public API only."""

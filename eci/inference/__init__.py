@@ -1,0 +1,1 @@
+"""Score matrix to Fit: one algorithm, one file."""

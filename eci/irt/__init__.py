@@ -1,0 +1,1 @@
+"""The measurement model in pure JAX: no inference, no files."""

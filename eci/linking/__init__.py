@@ -1,0 +1,1 @@
+"""Two indices on one scale."""

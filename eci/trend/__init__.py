@@ -1,0 +1,1 @@
+"""Index over time to Trend."""
