@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from eci.irt.curve import curve_mean
@@ -73,6 +74,16 @@ class Measurement:
         noise = ("log_precision_mean", "log_precision_sd") if self.likelihood.pooled else ("noise_sd",)
         return _HYPER + noise
 
+    @property
+    def prior_means(self) -> Array:
+        """Positions in `shared` of the means of difficulty, log slope (and log precision)."""
+        return np.arange(0, 2 * self.n_benchmark, 2)
+
+    @property
+    def prior_log_sds(self) -> Array:
+        """Positions in `shared` of the log sds of difficulty, log slope (and log precision)."""
+        return np.arange(1, 2 * self.n_benchmark, 2)
+
     def predictor(self, ability: Array, benchmark: Array, reference: Array) -> Array:
         """Linear predictor z of one score, in logits."""
         return jnp.exp(benchmark[LOG_SLOPE]) * (ability - reference) + benchmark[INTERCEPT]
@@ -85,14 +96,16 @@ class Measurement:
         """Log density of one score given its predictor and noise parameter."""
         return self.likelihood.log_prob(datum, curve_mean(z, datum.lower, datum.upper), noise)
 
+    def benchmark_residuals(self, benchmark: Array, shared: Array, reference: Array) -> Array:
+        """Difficulty, log slope (and log precision) of one benchmark, standardised by their common priors."""
+        difficulty = reference - benchmark[INTERCEPT] * jnp.exp(-benchmark[LOG_SLOPE])
+        values = jnp.stack([difficulty, *benchmark[LOG_SLOPE:]])
+        return (values - shared[self.prior_means]) * jnp.exp(-shared[self.prior_log_sds])
+
     def benchmark_log_prior(self, benchmark: Array, shared: Array, reference: Array) -> Array:
         """Log prior of one benchmark's coordinates; minus the log slope is the Jacobian of the intercept."""
-        log_slope = benchmark[LOG_SLOPE]
-        difficulty = reference - benchmark[INTERCEPT] * jnp.exp(-log_slope)
-        value = _normal(difficulty, shared[0], shared[1]) - log_slope + _normal(log_slope, shared[2], shared[3])
-        if self.likelihood.pooled:
-            value += _normal(benchmark[NOISE], shared[4], shared[5])
-        return value
+        residuals = self.benchmark_residuals(benchmark, shared, reference)
+        return -0.5 * jnp.sum(residuals**2) - jnp.sum(shared[self.prior_log_sds]) - benchmark[LOG_SLOPE]
 
     def shared_log_prior(self, shared: Array) -> Array:
         """Log prior of the shared parameters."""

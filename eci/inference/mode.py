@@ -1,0 +1,156 @@
+"""The mode with abilities integrated out: where approximations are centred.
+
+The joint mode of abilities and benchmarks is degenerate (slopes grow as abilities shrink towards their
+prior; a noise scale runs to zero while abilities interpolate one benchmark). Integrating the abilities by a
+Laplace step per model removes both. The spreads of the hierarchical priors have no such mode either; they
+are updated as in an EM algorithm, with the posterior variance of each benchmark's coordinates added.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from eci.inference.whiten import Arrow, arrow, solve_arrow
+from eci.irt.measurement import INTERCEPT, LOG_SLOPE, NOISE, CodedScores, Measurement, Position
+
+
+class Mode(NamedTuple):
+    """A centre: the position, its negative log marginal density, gradient norm (in whitened units), steps."""
+
+    position: Position
+    value: float
+    gradient_norm: float
+    n_steps: int
+
+
+def crude_start(measurement: Measurement, scores: CodedScores, n_models: int, n_benchmarks: int) -> tuple[Array, Position]:
+    """Crude abilities from a two-way additive fit of score logits: the reference and a first position."""
+    m, j = np.asarray(scores.model_index), np.asarray(scores.benchmark_index)
+    datum = scores.datum
+    fraction = (np.asarray(datum.score) - datum.lower) / (np.asarray(datum.upper) - datum.lower)
+    logit = np.log(np.clip(fraction, 0.02, 0.98) / (1 - np.clip(fraction, 0.02, 0.98)))
+    ability, intercept = np.zeros(n_models), np.zeros(n_benchmarks)
+    for _ in range(50):  # ridge of one half score keeps models and benchmarks with few scores near zero
+        intercept = np.bincount(j, logit - ability[m], n_benchmarks) / (np.bincount(j, minlength=n_benchmarks) + 0.5)
+        ability = np.bincount(m, logit - intercept[j], n_models) / (np.bincount(m, minlength=n_models) + 0.5)
+        ability -= ability.mean()
+    sd = max(float(ability.std()), 0.1)
+    ability /= sd
+    count = np.bincount(j, minlength=n_benchmarks)
+    reference = np.bincount(j, ability[m], n_benchmarks) / np.maximum(count, 1)
+    log_slope = np.full(n_benchmarks, np.log(max(sd, 0.3)))
+    benchmark = np.column_stack([intercept + sd * reference, log_slope])
+    p = measurement.priors
+    hyper = [0.0, 0.0, float(log_slope[0]), np.log(0.5)]
+    if measurement.likelihood.pooled:
+        benchmark = np.column_stack([benchmark, np.full(n_benchmarks, p.log_precision_mean)])
+        hyper += [p.log_precision_mean, np.log(0.5)]
+    else:
+        hyper += [np.log(0.1)]
+    return jnp.asarray(reference), Position(jnp.asarray(ability), jnp.asarray(benchmark), jnp.asarray(hyper))
+
+
+def _ability_terms(measurement: Measurement, ability: Array, position: Position, scores: CodedScores) -> tuple[Array, Array]:
+    """Gradient of the log density in each ability and the (floored) curvature, both (model,)."""
+    m, j = scores.model_index, scores.benchmark_index
+
+    def one(ability: Array, benchmark: Array, reference: Array, datum: tuple[Array, ...]) -> Array:
+        z = measurement.predictor(ability, benchmark, reference)
+        return measurement.row_log_prob(z, measurement.noise(benchmark, position.shared), datum)
+
+    args = (ability[m], position.benchmark[j], scores.reference[j], scores.datum)
+    slope = jax.vmap(jax.grad(one))(*args)
+    curvature = -jax.vmap(jax.grad(jax.grad(one)))(*args)
+    gradient = jnp.zeros_like(ability).at[m].add(slope) - ability
+    # A row far off its curve can have negative curvature; the prior's 1 is the least a model has.
+    return gradient, jnp.maximum(1.0 + jnp.zeros_like(ability).at[m].add(curvature), 1.0)
+
+
+def solve_abilities(measurement: Measurement, position: Position, scores: CodedScores, n_steps: int = 8) -> Position:
+    """Conditional mode of every ability given benchmarks, by damped Newton steps."""
+
+    def step(_: int, ability: Array) -> Array:
+        gradient, curvature = _ability_terms(measurement, ability, position, scores)
+        return ability + jnp.clip(gradient / curvature, -1.0, 1.0)
+
+    ability = jax.lax.fori_loop(0, n_steps, step, position.ability)
+    return position._replace(ability=ability)
+
+
+def _marginal_value(measurement: Measurement, scores: CodedScores, spread: Array, eta: tuple[Array, Array], ability: Array) -> Array:
+    """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace.
+
+    `ability` is the conditional mode, a constant; one differentiable Newton step from it restores the
+    derivative of the mode. `spread` (benchmark, k) holds the posterior variances of difficulty, log slope and log
+    precision that the EM update of the hierarchical sds adds.
+    """
+    position = Position(ability, *eta)
+    gradient, curvature = _ability_terms(measurement, ability, position, scores)
+    position = position._replace(ability=ability + gradient / jax.lax.stop_gradient(curvature))
+    _, curvature = _ability_terms(measurement, position.ability, position, scores)
+    value = -measurement.log_density(position, scores) + 0.5 * jnp.sum(jnp.log(curvature))
+    log_sds = position.shared[measurement.prior_log_sds]
+    return value + 0.5 * jnp.sum(spread * jnp.exp(-2.0 * log_sds))
+
+
+def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> Array:
+    """Posterior variance of each benchmark's difficulty, log slope (and log precision), (benchmark, k)."""
+    n_benchmarks, k = position.benchmark.shape
+    n_models = position.ability.shape[0]
+    own = jnp.linalg.inv(factor.benchmark_chol @ factor.benchmark_chol.transpose(0, 2, 1))
+    coupling = jnp.zeros((n_benchmarks, n_models, k)).at[scores.benchmark_index, scores.model_index].add(factor.row_coupling)
+    coupling = jnp.concatenate([coupling.transpose(0, 2, 1), factor.shared_coupling], axis=2)
+    half = jax.scipy.linalg.solve_triangular(factor.w_chol, coupling.reshape(-1, coupling.shape[2]).T, lower=True)
+    half = half.T.reshape(n_benchmarks, k, -1)
+    covariance = own + half @ half.transpose(0, 2, 1)
+    slope = jnp.exp(position.benchmark[:, LOG_SLOPE])
+    to_difficulty = jnp.stack([-1.0 / slope, position.benchmark[:, INTERCEPT] / slope], axis=1)
+    difficulty = jnp.einsum("jk,jkl,jl->j", to_difficulty, covariance[:, :2, :2], to_difficulty)
+    rest = jnp.diagonal(covariance, axis1=1, axis2=2)[:, LOG_SLOPE:]
+    return jnp.concatenate([difficulty[:, None], rest], axis=1)
+
+
+@partial(jax.jit, static_argnums=0)
+def _propose(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Position, Array, tuple[Array, Array], Position, Array]:
+    position = solve_abilities(measurement, position, scores)
+    factor = arrow(measurement, position, scores, exact=False, floor=1e-6)
+    spread = benchmark_spread(factor, position, scores)
+    eta = (position.benchmark, position.shared)
+    value, gradient = jax.value_and_grad(partial(_marginal_value, measurement, scores, spread))(eta, position.ability)
+    step = solve_arrow(factor, scores, Position(jnp.zeros_like(position.ability), -gradient[0], -gradient[1]))
+    step = step._replace(benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3))
+    slope = jnp.sum(step.benchmark * gradient[0]) + jnp.sum(step.shared * gradient[1])
+    return position, value, spread, step, slope
+
+
+@partial(jax.jit, static_argnums=0)
+def _trial(measurement: Measurement, position: Position, scores: CodedScores, spread: Array, step: Position, size: float) -> tuple[Position, Array]:
+    moved = jax.tree.map(lambda x, s: x + size * s, position, step)
+    moved = solve_abilities(measurement, moved, scores)
+    return moved, _marginal_value(measurement, scores, spread, (moved.benchmark, moved.shared), moved.ability)
+
+
+def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *, max_steps: int = 60, tolerance: float = 1e-2) -> Mode:
+    """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`."""
+    position = start
+    for n in range(1, max_steps + 1):
+        position, value, spread, step, slope = _propose(measurement, position, scores)
+        size = 1.0
+        if -float(slope) < tolerance:
+            break
+        while size > 1e-4:
+            moved, trial = _trial(measurement, position, scores, spread, step, size)
+            if float(trial) < float(value) + 1e-4 * size * float(slope):
+                break
+            size *= 0.5
+        else:
+            break
+        position = moved
+        print(n, float(value), float(slope), size, np.asarray(position.shared).round(3))
+    return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n)

@@ -1,0 +1,242 @@
+"""No-U-turn sampler on whitened coordinates: unit metric, step size by dual averaging, one chain a call.
+
+The tree is built iteratively, so that one compiled loop serves every depth.
+
+References
+----------
+Hoffman and Gelman (2014), The No-U-Turn Sampler, JMLR 15, 1593-1623.
+Betancourt (2017), A Conceptual Introduction to Hamiltonian Monte Carlo, arXiv:1701.02434 (multinomial
+sampling along the trajectory, generalised turning criterion).
+Phan, Pradhan and Jankowiak (2019), arXiv:1912.11554 (the iterative tree).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+Potential = Callable[[Array], tuple[Array, Array]]  # z -> negative log density, its gradient
+
+MAX_ENERGY_ERROR = 1000.0
+
+
+class StepSize(NamedTuple):
+    """Dual-averaging state (Hoffman and Gelman 2014, section 3.2)."""
+
+    log_step: Array
+    log_step_mean: Array
+    error_mean: Array
+    count: Array
+    anchor: Array
+
+
+class State(NamedTuple):
+    """What the next transition needs."""
+
+    z: Array
+    potential: Array
+    gradient: Array
+    key: Array
+    step: StepSize
+
+
+class Info(NamedTuple):
+    """What a person needs of one transition."""
+
+    potential: Array
+    accept_prob: Array
+    n_leapfrogs: Array
+    tree_depth: Array
+    diverging: Array
+    energy: Array
+
+
+class _Leaf(NamedTuple):
+    z: Array
+    r: Array
+    gradient: Array
+
+
+class _Tree(NamedTuple):
+    left: _Leaf
+    right: _Leaf
+    proposal: tuple[Array, Array, Array]  # z, potential, gradient
+    log_weight: Array
+    r_sum: Array
+    accept_sum: Array
+    n_leapfrogs: Array
+    turning: Array
+    diverging: Array
+
+
+def start_step_size(step_size: float) -> StepSize:
+    """Dual averaging started at `step_size`."""
+    log_step = jnp.log(jnp.asarray(step_size))
+    zero = jnp.zeros(())
+    return StepSize(log_step, log_step, zero, zero, log_step + jnp.log(5.0))
+
+
+def start_chain(potential: Potential, key: Array, z: Array, step_size: float) -> State:
+    """Start a chain at `z`."""
+    value, gradient = potential(z)
+    return State(z, value, gradient, key, start_step_size(step_size))
+
+
+def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
+    count = step.count + 1.0
+    rate = 1.0 / (count + 10.0)
+    error_mean = (1.0 - rate) * step.error_mean + rate * (target - accept_prob)
+    log_step = step.anchor - jnp.sqrt(count) / 0.05 * error_mean
+    weight = count**-0.75
+    return StepSize(log_step, weight * log_step + (1 - weight) * step.log_step_mean, error_mean, count, step.anchor)
+
+
+def _is_turning(r_left: Array, r_right: Array, r_sum: Array) -> Array:
+    rho = r_sum - 0.5 * (r_left + r_right)
+    return (jnp.dot(r_left, rho) <= 0) | (jnp.dot(r_right, rho) <= 0)
+
+
+def _leapfrog(potential: Potential, leaf: _Leaf, step_size: Array) -> tuple[_Leaf, Array]:
+    r = leaf.r - 0.5 * step_size * leaf.gradient
+    z = leaf.z + step_size * r
+    value, gradient = potential(z)
+    return _Leaf(z, r - 0.5 * step_size * gradient, gradient), value
+
+
+def _subtree(
+    potential: Potential, key: Array, edge: _Leaf, step_size: Array, depth: Array, energy: Array, max_depth: int
+) -> tuple[_Tree, _Leaf]:
+    """Grow 2**depth leaves from `edge`; step_size carries the direction. Returns the subtree and its last leaf.
+
+    Momenta at the left ends of the binary subtrees still open are kept, one per level, so that every
+    balanced subtree is checked for a turn when its last leaf is added.
+    """
+    n_leaves = 2**depth
+    n = edge.z.shape[0]
+    open_r = jnp.zeros((max_depth, n))
+    open_sum = jnp.zeros((max_depth, n))
+    zero = jnp.zeros(())
+    empty = _Tree(
+        edge, edge, (edge.z, zero, edge.gradient), jnp.array(-jnp.inf), jnp.zeros(n), zero,
+        jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
+    )  # fmt: skip
+
+    def go_on(carry: tuple) -> Array:
+        tree = carry[0]
+        return (tree.n_leapfrogs < n_leaves) & ~tree.turning & ~tree.diverging
+
+    def grow(carry: tuple) -> tuple:
+        tree, leaf, open_r, open_sum, key = carry
+        key, key_pick = jax.random.split(key)
+        leaf, value = _leapfrog(potential, leaf, step_size)
+        error = value + 0.5 * jnp.dot(leaf.r, leaf.r) - energy
+        error = jnp.where(jnp.isnan(error), jnp.inf, error)
+        log_weight = jnp.logaddexp(tree.log_weight, -error)
+        pick = jnp.log(jax.random.uniform(key_pick)) < -error - log_weight
+        proposal = jax.tree.map(
+            lambda new, old: jnp.where(pick, new, old), (leaf.z, value, leaf.gradient), tree.proposal
+        )
+        r_sum = tree.r_sum + leaf.r
+        i = tree.n_leapfrogs
+        # Leaf i closes as many balanced subtrees as i has trailing one bits; those above stay open.
+        n_closed = _trailing_ones(i)
+        top = jax.lax.population_count(i >> 1)
+        bottom = top - n_closed + 1
+
+        def remember(arrays: tuple[Array, Array]) -> tuple[Array, Array]:
+            return arrays[0].at[top].set(leaf.r), arrays[1].at[top].set(r_sum)
+
+        def check(level_turning: tuple[Array, Array]) -> tuple[Array, Array]:
+            level, _ = level_turning
+            inner = r_sum - open_sum[level] + open_r[level]
+            return level - 1, _is_turning(open_r[level], leaf.r, inner)
+
+        is_even = i % 2 == 0
+        open_r, open_sum = jax.lax.cond(is_even, remember, lambda arrays: arrays, (open_r, open_sum))
+        _, turning = jax.lax.while_loop(
+            lambda lt: (lt[0] >= bottom) & ~lt[1], check, (jnp.where(is_even, bottom - 1, top), jnp.array(False))
+        )
+        tree = _Tree(
+            leaf, leaf, proposal, log_weight, r_sum, tree.accept_sum + jnp.minimum(1.0, jnp.exp(-error)),
+            i + 1, turning, error > MAX_ENERGY_ERROR,
+        )  # fmt: skip
+        return tree, leaf, open_r, open_sum, key
+
+    tree, leaf, *_ = jax.lax.while_loop(go_on, grow, (empty, edge, open_r, open_sum, key))
+    return tree, leaf
+
+
+def _trailing_ones(i: Array) -> Array:
+    return jax.lax.population_count(i & ~(i + 1))
+
+
+def transition(potential: Potential, state: State, step_size: Array, max_depth: int) -> tuple[State, Info]:
+    """One no-U-turn transition."""
+    key, key_r, key_tree = jax.random.split(state.key, 3)
+    r = jax.random.normal(key_r, state.z.shape, state.z.dtype)
+    energy = state.potential + 0.5 * jnp.dot(r, r)
+    leaf = _Leaf(state.z, r, state.gradient)
+    zero = jnp.zeros(())
+    tree = _Tree(
+        leaf, leaf, (state.z, state.potential, state.gradient), zero, r, zero,
+        jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
+    )  # fmt: skip
+
+    def go_on(carry: tuple) -> Array:
+        tree, depth, _ = carry
+        return (depth < max_depth) & ~tree.turning & ~tree.diverging
+
+    def double(carry: tuple) -> tuple:
+        tree, depth, key = carry
+        key, key_side, key_grow, key_pick = jax.random.split(key, 4)
+        right = jax.random.bernoulli(key_side)
+        edge = jax.tree.map(lambda a, b: jnp.where(right, a, b), tree.right, tree.left)
+        signed = jnp.where(right, step_size, -step_size)
+        new, last = _subtree(potential, key_grow, edge, signed, depth, energy, max_depth)
+        stopped = new.turning | new.diverging
+        pick = ~stopped & (jnp.log(jax.random.uniform(key_pick)) < new.log_weight - tree.log_weight)
+        left_leaf = jax.tree.map(lambda a, b: jnp.where(right, a, b), tree.left, last)
+        right_leaf = jax.tree.map(lambda a, b: jnp.where(right, a, b), last, tree.right)
+        r_sum = tree.r_sum + new.r_sum
+        merged = _Tree(
+            left_leaf, right_leaf,
+            jax.tree.map(lambda a, b: jnp.where(pick, a, b), new.proposal, tree.proposal),
+            jnp.logaddexp(tree.log_weight, new.log_weight), r_sum,
+            tree.accept_sum + new.accept_sum, tree.n_leapfrogs + new.n_leapfrogs,
+            stopped | _is_turning(left_leaf.r, right_leaf.r, r_sum), new.diverging,
+        )  # fmt: skip
+        return merged, depth + 1, key
+
+    tree, depth, _ = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32), key_tree))
+    z, value, gradient = tree.proposal
+    info = Info(
+        value, tree.accept_sum / tree.n_leapfrogs, tree.n_leapfrogs, depth, tree.diverging, energy
+    )
+    return State(z, value, gradient, key, state.step), info
+
+
+def run_chain(
+    potential: Potential, state: State, n_steps: Array, *, adapt: Array, buffer: int, target_accept: float, max_depth: int
+) -> tuple[State, Array, Info]:
+    """Run `n_steps` <= `buffer` transitions; rows of the returned draws beyond n_steps are zero.
+
+    n_steps and adapt are traced, so that one compiled program serves warm-up and sampling of any length.
+    """
+    n = state.z.shape[0]
+    info_shape = jax.eval_shape(lambda s: transition(potential, s, jnp.ones(()), max_depth)[1], state)
+    infos = jax.tree.map(lambda x: jnp.zeros((buffer, *x.shape), x.dtype), info_shape)
+
+    def body(i: Array, carry: tuple[State, Array, Info]) -> tuple[State, Array, Info]:
+        state, draws, infos = carry
+        log_step = jnp.where(adapt, state.step.log_step, state.step.log_step_mean)
+        state, info = transition(potential, state, jnp.exp(log_step), max_depth)
+        adapted = _adapt(state.step, info.accept_prob, target_accept)
+        step = jax.tree.map(lambda new, old: jnp.where(adapt, new, old), adapted, state.step)
+        infos = jax.tree.map(lambda array, x: array.at[i].set(x), infos, info)
+        return state._replace(step=step), draws.at[i].set(state.z), infos
+
+    return jax.lax.fori_loop(0, n_steps, body, (state, jnp.zeros((buffer, n)), infos))
