@@ -1,1 +1,18 @@
 """Raw files to a coded score matrix."""
+
+from eci.scores.faults import Fault, FaultyTableError
+from eci.scores.load import bundled_data, load_scores
+from eci.scores.matrix import ScoreMatrix
+from eci.scores.names import suggest
+from eci.scores.rules import Dropped, Rules
+
+__all__ = [
+    "Dropped",
+    "Fault",
+    "FaultyTableError",
+    "Rules",
+    "ScoreMatrix",
+    "bundled_data",
+    "load_scores",
+    "suggest",
+]

@@ -1,0 +1,325 @@
+"""The coded scores that a fit sees."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from eci.errors import DataError
+from eci.scores.connectivity import find_components, require_connected
+from eci.scores.load import load_scores
+from eci.scores.rules import Dropped, Rules, apply_rules
+from eci.scores.schema import Duplicates
+
+FloatArray = npt.NDArray[np.float64]
+IndexArray = npt.NDArray[np.int64]
+DateArray = npt.NDArray[np.datetime64]
+
+_DIGEST_FORMAT = "eci score matrix 1"
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMatrix:
+    """Published scores as coded arrays, with labels, known limits and the rules that chose them.
+
+    Build one with `from_table` (checked, from a long table) or `from_arrays` (from plain arrays). Arrays are
+    copied and read-only; `dataclasses.replace` gives a changed matrix with its own digest.
+
+    Parameters
+    ----------
+    models, benchmarks
+        Names, sorted and unique.
+    model_index, benchmark_index
+        Positions in `models` and `benchmarks`, shape (score,).
+    score
+        Observed fraction, shape (score,). Values outside [0, 1] are legal here, for studies of the normal
+        likelihood; `from_table` refuses them.
+    n_items
+        Items behind each score, shape (score,), NaN where unknown.
+    lower, upper
+        Known chance level and ceiling, fraction, shape (benchmark,), lower < upper.
+    release_date
+        Days, shape (model,), NaT where unknown.
+    lab
+        One per model, "" where unknown.
+    open_weights, reasoning
+        One per model, None where unknown.
+    domain
+        One per benchmark, "" where unknown.
+    rules
+        The inclusion rules.
+    dropped
+        What the rules left out.
+
+    Attributes
+    ----------
+    digest
+        SHA-256, in hexadecimal, of labels, indices, scores, item counts, limits, dates and labs. It depends
+        neither on the order of rows nor on the rules.
+
+    Raises
+    ------
+    DataError
+        If the arrays contradict each other.
+    """
+
+    models: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    model_index: IndexArray
+    benchmark_index: IndexArray
+    score: FloatArray
+    n_items: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    release_date: DateArray
+    lab: tuple[str, ...]
+    open_weights: tuple[bool | None, ...]
+    reasoning: tuple[bool | None, ...]
+    domain: tuple[str, ...]
+    rules: Rules = field(default_factory=Rules)
+    dropped: tuple[Dropped, ...] = ()
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Fix types, refuse contradictions, compute the digest."""
+        for name, dtype in _ARRAYS.items():
+            array = np.array(getattr(self, name), dtype=dtype)
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+        for name in ("models", "benchmarks", "lab", "open_weights", "reasoning", "domain", "dropped"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        _require_consistent(self)
+        object.__setattr__(self, "digest", _digest(self))
+
+    @classmethod
+    def from_table(
+        cls,
+        table: pd.DataFrame,
+        *,
+        duplicates: Duplicates = "vendor",
+        min_benchmarks: int = 4,
+        min_models: int = 4,
+        since: dt.date | str | None = None,
+        until: dt.date | str | None = None,
+        labs: Iterable[str] = (),
+        domains: Iterable[str] = (),
+        exclude_benchmarks: Iterable[str] = (),
+    ) -> ScoreMatrix:
+        """Select the rows of a long table by the rules, check that they connect, and code them.
+
+        Parameters
+        ----------
+        table
+            What `load_scores` returns, or any DataFrame with at least model, benchmark and score (fraction).
+        duplicates, min_benchmarks, min_models, since, until, labs, domains, exclude_benchmarks
+            The rules; `Rules` describes them.
+
+        Returns
+        -------
+        ScoreMatrix
+            Sorted by name, so that the order of rows never matters; `rules` and `dropped` record the choice.
+
+        Raises
+        ------
+        DataError
+            If the table has faults, a rule names something unknown, or nothing is left.
+        IdentificationError
+            If models and benchmarks fall into groups without a common scale.
+        """
+        rules = Rules(
+            duplicates=duplicates,
+            min_benchmarks=min_benchmarks,
+            min_models=min_models,
+            since=since,  # type: ignore[arg-type]  # Rules turns ISO text into a date
+            until=until,  # type: ignore[arg-type]
+            labs=tuple(labs),
+            domains=tuple(domains),
+            exclude_benchmarks=tuple(exclude_benchmarks),
+        )
+        kept, dropped = apply_rules(load_scores(table), rules)
+        matrix = _code(kept, rules, dropped)
+        require_connected(matrix.models, matrix.benchmarks, matrix.components)
+        return matrix
+
+    @classmethod
+    def from_arrays(
+        cls,
+        models: Sequence[str],
+        benchmarks: Sequence[str],
+        model_index: npt.ArrayLike,
+        benchmark_index: npt.ArrayLike,
+        score: npt.ArrayLike,
+        **known: Any,
+    ) -> ScoreMatrix:
+        """Build a matrix from plain arrays, filling in what is not known.
+
+        Parameters
+        ----------
+        models, benchmarks
+            Names, sorted and unique.
+        model_index, benchmark_index, score
+            One entry per score.
+        **known
+            Any further field of `ScoreMatrix`; the others become NaN, NaT, "" or None, lower 0 and upper 1.
+
+        Raises
+        ------
+        DataError
+            If the arrays contradict each other.
+        """
+        n_models, n_benchmarks, n_scores = len(models), len(benchmarks), np.size(score)
+        unknown: dict[str, Any] = {
+            "n_items": np.full(n_scores, np.nan),
+            "lower": np.zeros(n_benchmarks),
+            "upper": np.ones(n_benchmarks),
+            "release_date": np.full(n_models, "NaT", dtype="datetime64[D]"),
+            "lab": ("",) * n_models,
+            "open_weights": (None,) * n_models,
+            "reasoning": (None,) * n_models,
+            "domain": ("",) * n_benchmarks,
+        }
+        return cls(
+            models=tuple(models),
+            benchmarks=tuple(benchmarks),
+            model_index=np.asarray(model_index, dtype=np.int64),
+            benchmark_index=np.asarray(benchmark_index, dtype=np.int64),
+            score=np.asarray(score, dtype=np.float64),
+            **{**unknown, **known},
+        )
+
+    @property
+    def n_models(self) -> int:
+        """Number of models."""
+        return len(self.models)
+
+    @property
+    def n_benchmarks(self) -> int:
+        """Number of benchmarks."""
+        return len(self.benchmarks)
+
+    @property
+    def n_scores(self) -> int:
+        """Number of scores."""
+        return len(self.score)
+
+    @property
+    def n_benchmarks_per_model(self) -> IndexArray:
+        """Number of different benchmarks of each model, shape (model,)."""
+        return np.bincount(self._pairs[0], minlength=self.n_models).astype(np.int64)
+
+    @property
+    def n_models_per_benchmark(self) -> IndexArray:
+        """Number of different models on each benchmark, shape (benchmark,)."""
+        return np.bincount(self._pairs[1], minlength=self.n_benchmarks).astype(np.int64)
+
+    @property
+    def components(self) -> IndexArray:
+        """Connected component of every model, then every benchmark; all 0 where one scale holds them all."""
+        return find_components(self.model_index, self.benchmark_index, self.n_models, self.n_benchmarks)
+
+    @property
+    def _pairs(self) -> IndexArray:
+        """The different pairs that have a score, shape (2, pair)."""
+        pairs = np.unique(np.stack([self.model_index, self.benchmark_index]), axis=1)
+        return np.asarray(pairs, dtype=np.int64)
+
+
+_ARRAYS = {
+    "model_index": "int64",
+    "benchmark_index": "int64",
+    "score": "float64",
+    "n_items": "float64",
+    "lower": "float64",
+    "upper": "float64",
+    "release_date": "datetime64[D]",
+}
+_AXES = {
+    "score": ("model_index", "benchmark_index", "score", "n_items"),
+    "model": ("models", "release_date", "lab", "open_weights", "reasoning"),
+    "benchmark": ("benchmarks", "lower", "upper", "domain"),
+}
+
+
+def _require_consistent(matrix: ScoreMatrix) -> None:
+    for axis, names in _AXES.items():
+        lengths = {name: len(getattr(matrix, name)) for name in names}
+        if len(set(lengths.values())) > 1:
+            raise DataError(
+                f"Fields along the axis {axis} differ in length: {lengths}. Give them one length."
+            )
+    for name, index in (("models", matrix.model_index), ("benchmarks", matrix.benchmark_index)):
+        labels = getattr(matrix, name)
+        for before, after in zip(labels, labels[1:], strict=False):
+            if before >= after:
+                raise DataError(
+                    f"{name}: {after!r} follows {before!r}. Names must be unique and sorted as Python sorts text; "
+                    "sort them together with everything that is indexed by them."
+                )
+        if len(index) and not (index.min() >= 0 and index.max() < len(labels)):
+            raise DataError(
+                f"The index of {name} runs from {index.min()} to {index.max()}, but there are {len(labels)} "
+                "names, counted from 0. Make every index point to a name."
+            )
+    if not np.isfinite(matrix.score).all():
+        at = int(np.argmin(np.isfinite(matrix.score)))
+        raise DataError(f"score[{at}] is {matrix.score[at]}. Scores must be finite; remove missing ones.")
+    crossed = np.flatnonzero(~(matrix.lower < matrix.upper))
+    if len(crossed):
+        at = int(crossed[0])
+        raise DataError(
+            f"Benchmark {matrix.benchmarks[at]!r} has lower {matrix.lower[at]} and upper {matrix.upper[at]}. "
+            "Its chance level must lie below its ceiling."
+        )
+
+
+def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> ScoreMatrix:
+    models, benchmarks = sorted(set(kept["model"])), sorted(set(kept["benchmark"]))
+    by_model = kept.drop_duplicates("model").set_index("model").loc[models]
+    by_benchmark = kept.drop_duplicates("benchmark").set_index("benchmark").loc[benchmarks]
+    model_index = pd.Index(models).get_indexer(kept["model"])
+    benchmark_index = pd.Index(benchmarks).get_indexer(kept["benchmark"])
+    score, n_items = kept["score"].to_numpy(), kept["n_items"].to_numpy()
+    order = np.lexsort((n_items, score, benchmark_index, model_index))
+    return ScoreMatrix(
+        models=tuple(models),
+        benchmarks=tuple(benchmarks),
+        model_index=model_index[order].astype(np.int64),
+        benchmark_index=benchmark_index[order].astype(np.int64),
+        score=score[order],
+        n_items=n_items[order],
+        lower=by_benchmark["chance"].fillna(0.0).to_numpy(),
+        upper=by_benchmark["ceiling"].fillna(1.0).to_numpy(),
+        release_date=by_model["release_date"].to_numpy().astype("datetime64[D]"),
+        lab=tuple(by_model["lab"]),
+        open_weights=_flags(by_model["open_weights"]),
+        reasoning=_flags(by_model["reasoning"]),
+        domain=tuple(by_benchmark["domain"]),
+        rules=rules,
+        dropped=dropped,
+    )
+
+
+def _flags(column: pd.Series) -> tuple[bool | None, ...]:
+    return tuple(None if pd.isna(value) else bool(value) for value in column)
+
+
+def _digest(matrix: ScoreMatrix) -> str:
+    """Hash the content in an order of its own, so that it stays the same however the rows came."""
+    order = np.lexsort((matrix.n_items, matrix.score, matrix.benchmark_index, matrix.model_index))
+    labels = [_DIGEST_FORMAT, matrix.models, matrix.benchmarks, matrix.lab]
+    sha = hashlib.sha256(json.dumps(labels).encode())
+    for name, dtype in _ARRAYS.items():
+        array = getattr(matrix, name)
+        along = array[order] if name in _AXES["score"] else array
+        if dtype == "float64":
+            along = np.where(np.isnan(along), np.nan, along + 0.0)  # one NaN, one zero
+        sha.update(np.ascontiguousarray(along).astype(np.dtype(dtype).newbyteorder("<")).tobytes())
+    return sha.hexdigest()
