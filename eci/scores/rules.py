@@ -196,9 +196,8 @@ def _resolve_duplicates(table: pd.DataFrame, rules: Rules, dropped: list[Dropped
         groups = ranked.groupby(pair)
         # Runs over the same items share their sampling error: averaging does not multiply the items.
         kept = kept.assign(score=groups["score"].mean(), n_items=groups["n_items"].min())
-    lost = ranked.loc[beaten, [*pair, "score", "source_kind"]].join(
-        kept[["score", "source_kind"]], on=pair, rsuffix="_kept"
-    )
+    winners = kept[["score", "source_kind"]].add_suffix("_kept")
+    lost = ranked.loc[beaten, [*pair, "score", "source_kind"]].join(winners, on=pair)
     for model, benchmark, score, kind, kept_score, kept_kind in lost.itertuples(index=False):
         winner = "the mean" if rules.duplicates == "mean" else kept_kind or "no source kind"
         detail = f"{score:.4g} ({kind or 'no source kind'}) gave way to {kept_score:.4g} ({winner})"
