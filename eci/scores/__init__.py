@@ -5,6 +5,7 @@ from eci.scores.load import bundled_data, load_scores
 from eci.scores.matrix import ScoreMatrix
 from eci.scores.names import suggest
 from eci.scores.rules import Dropped, Rules
+from eci.scores.summary import Summary, summarise
 
 __all__ = [
     "Dropped",
@@ -12,7 +13,9 @@ __all__ = [
     "FaultyTableError",
     "Rules",
     "ScoreMatrix",
+    "Summary",
     "bundled_data",
     "load_scores",
     "suggest",
+    "summarise",
 ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -42,38 +43,30 @@ def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
         if listed is not None and "n_items" in parts[0][1]:
             counts = parts[0][1].drop_duplicates(key).set_index(key)["n_items"]
             listed_counts = table[key].map(counts)
-            own = table["n_items"] if "n_items" in table else listed_counts
-            table["n_items"] = own.fillna(listed_counts)
+            table["n_items"] = table.get("n_items", listed_counts).fillna(listed_counts)
     table = pd.DataFrame({name: _complete(table, name, dtype) for name, dtype in DTYPES.items()})
     _check_range(scores[0], table, faults)
     return table
 
 
-def _facts(parts: Iterable[Parsed], key: str, column: str, faults: Faults) -> pd.Series:
+def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd.Series:
     """Find the value of a fact for every name; a second, different value is a fault where it stands."""
-    stated = []
+    stated = [pd.DataFrame({"name": [], "value": [], "part": [], "row": []}, dtype="object")]
     for number, (_, frame) in enumerate(parts):
         if column in frame:
-            known = frame[column].notna() & (frame[column] != "")
-            part = frame.loc[known, [key, column]].drop_duplicates()
-            stated.append(part.assign(part=number, row=part.index))
-    if not stated:
-        return pd.Series(dtype="object")
-    facts = pd.concat(stated, ignore_index=True).drop_duplicates([key, column])
-    first = facts.drop_duplicates(key).set_index(key)
-    sheets = [sheet for sheet, _ in parts]
-    for other in facts[facts.duplicated(key)].itertuples():
-        name = getattr(other, key)
-        if name == "":
-            continue
+            known = frame[[key, column]].set_axis(["name", "value"], axis=1).drop_duplicates()
+            known = known[known["value"].notna() & (known["value"] != "") & (known["name"] != "")]
+            stated.append(known.assign(part=number, row=known.index))
+    facts = pd.concat(stated[1:] or stated, ignore_index=True).drop_duplicates(["name", "value"])
+    first = facts.drop_duplicates("name").set_index("name")
+    again = facts[facts.duplicated("name")]
+    for name, _, part, row in again[: faults.room].itertuples(index=False):
         earlier = first.loc[name]
-        place = sheets[earlier["part"]].fault(int(earlier["row"]), column, "", "").where
-        problem = f"for {name!r} contradicts {_show(earlier[column])} ({place})"
-        fault = sheets[int(other.part)].fault(
-            int(other.row), column, problem, f"Give each {key} one {column}"
-        )
-        faults.add(fault)
-    return first[column]
+        place = parts[earlier["part"]][0].fault(earlier["row"], column, "", "").where
+        problem = f"for {name!r} contradicts {_show(earlier['value'])} ({place})"
+        faults.add(parts[part][0].fault(row, column, problem, f"Give each {key} one {column}"))
+    faults.count += max(0, len(again) - faults.room)
+    return first["value"]
 
 
 def _check_listing(listing: Parsed, scores: Parsed, key: str, faults: Faults) -> None:
@@ -110,10 +103,11 @@ def _check_range(sheet: Sheet, table: pd.DataFrame, faults: Faults) -> None:
         )
 
 
-def _complete(table: pd.DataFrame, column: str, dtype: str) -> pd.Series:
+def _complete(table: pd.DataFrame, column: str, dtype: Any) -> pd.Series:
     """Give a column its type, with the missing value of that type where nothing is known."""
     values = table[column] if column in table else pd.Series(None, index=table.index, dtype=dtype)
-    return values.astype(dtype).fillna("") if dtype == "str" else values.astype(dtype)
+    typed: pd.Series = values.astype(dtype)
+    return typed.fillna("") if dtype == "str" else typed
 
 
 def _show(value: object) -> str:

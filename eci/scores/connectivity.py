@@ -19,7 +19,7 @@ def find_components(
     n_models: int,
     n_benchmarks: int,
 ) -> npt.NDArray[np.int64]:
-    """Number the connected components of the bipartite graph with an edge for every score.
+    """Find the connected components of the bipartite graph with an edge for every score.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def find_components(
     edges = coo_array((np.ones(len(model_index)), (model_index, n_models + benchmark_index)), shape=(n, n))
     _, label = connected_components(edges, directed=False)
     order = np.argsort(-np.bincount(label[:n_models], minlength=label.max() + 1), kind="stable")
-    return np.argsort(order)[label].astype(np.int64)
+    return np.asarray(np.argsort(order)[label], dtype=np.int64)
 
 
 def require_connected(

@@ -50,6 +50,7 @@ class Fault:
         return self.file if self.line is None else f"{self.file}, line {self.line}"
 
     def __str__(self) -> str:
+        """Word the fault as one sentence and its advice as another."""
         place = f"{self.where}, column {self.column}" if self.column else self.where
         return f"{place}: {' '.join(filter(None, [clip(self.value), self.problem]))}. {self.advice}."
 

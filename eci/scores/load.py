@@ -12,7 +12,8 @@ from eci.errors import DataError
 from eci.scores.assemble import assemble
 from eci.scores.faults import Faults
 from eci.scores.names import did_you_mean
-from eci.scores.readers import READERS, Tables
+from eci.scores.readers import READERS
+from eci.scores.readers.tables import Tables
 from eci.scores.schema import SCORES, Unit
 from eci.scores.sheet import read_frame
 

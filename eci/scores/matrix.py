@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -157,9 +157,19 @@ class ScoreMatrix:
         model_index: npt.ArrayLike,
         benchmark_index: npt.ArrayLike,
         score: npt.ArrayLike,
-        **known: Any,
+        *,
+        n_items: npt.ArrayLike | None = None,
+        lower: npt.ArrayLike | None = None,
+        upper: npt.ArrayLike | None = None,
+        release_date: npt.ArrayLike | None = None,
+        lab: Sequence[str] | None = None,
+        open_weights: Sequence[bool | None] | None = None,
+        reasoning: Sequence[bool | None] | None = None,
+        domain: Sequence[str] | None = None,
+        rules: Rules | None = None,
+        dropped: Sequence[Dropped] = (),
     ) -> ScoreMatrix:
-        """Build a matrix from plain arrays, filling in what is not known.
+        """Build a matrix from plain arrays: a saved one, a simulated one.
 
         Parameters
         ----------
@@ -167,32 +177,34 @@ class ScoreMatrix:
             Names, sorted and unique.
         model_index, benchmark_index, score
             One entry per score.
-        **known
-            Any further field of `ScoreMatrix`; the others become NaN, NaT, "" or None, lower 0 and upper 1.
+        n_items, lower, upper, release_date, lab, open_weights, reasoning, domain, rules, dropped
+            Further fields of `ScoreMatrix`; None stands for unknown everywhere, for lower 0, upper 1 and the
+            default rules.
 
         Raises
         ------
         DataError
             If the arrays contradict each other.
         """
-        n_models, n_benchmarks, n_scores = len(models), len(benchmarks), np.size(score)
-        unknown: dict[str, Any] = {
-            "n_items": np.full(n_scores, np.nan),
-            "lower": np.zeros(n_benchmarks),
-            "upper": np.ones(n_benchmarks),
-            "release_date": np.full(n_models, "NaT", dtype="datetime64[D]"),
-            "lab": ("",) * n_models,
-            "open_weights": (None,) * n_models,
-            "reasoning": (None,) * n_models,
-            "domain": ("",) * n_benchmarks,
-        }
+        n_models, n_benchmarks = len(models), len(benchmarks)
         return cls(
             models=tuple(models),
             benchmarks=tuple(benchmarks),
             model_index=np.asarray(model_index, dtype=np.int64),
             benchmark_index=np.asarray(benchmark_index, dtype=np.int64),
             score=np.asarray(score, dtype=np.float64),
-            **{**unknown, **known},
+            n_items=_filled(n_items, np.size(score), np.nan),
+            lower=_filled(lower, n_benchmarks, 0.0),
+            upper=_filled(upper, n_benchmarks, 1.0),
+            release_date=np.asarray(
+                ["NaT"] * n_models if release_date is None else release_date, "datetime64[D]"
+            ),
+            lab=("",) * n_models if lab is None else tuple(lab),
+            open_weights=(None,) * n_models if open_weights is None else tuple(open_weights),
+            reasoning=(None,) * n_models if reasoning is None else tuple(reasoning),
+            domain=("",) * n_benchmarks if domain is None else tuple(domain),
+            rules=Rules() if rules is None else rules,
+            dropped=tuple(dropped),
         )
 
     @property
@@ -248,6 +260,10 @@ _AXES = {
 }
 
 
+def _filled(values: npt.ArrayLike | None, size: int, unknown: float) -> FloatArray:
+    return np.full(size, unknown) if values is None else np.asarray(values, dtype=np.float64)
+
+
 def _require_consistent(matrix: ScoreMatrix) -> None:
     for axis, names in _AXES.items():
         lengths = {name: len(getattr(matrix, name)) for name in names}
@@ -257,10 +273,10 @@ def _require_consistent(matrix: ScoreMatrix) -> None:
             )
     for name, index in (("models", matrix.model_index), ("benchmarks", matrix.benchmark_index)):
         labels = getattr(matrix, name)
-        for before, after in zip(labels, labels[1:], strict=False):
+        for before, after in pairwise(labels):
             if before >= after:
                 raise DataError(
-                    f"{name}: {after!r} follows {before!r}. Names must be unique and sorted as Python sorts text; "
+                    f"{name}: {after!r} follows {before!r}. Names must be unique and in order; "
                     "sort them together with everything that is indexed by them."
                 )
         if len(index) and not (index.min() >= 0 and index.max() < len(labels)):

@@ -89,6 +89,7 @@ class Rules:
         }
 
 
+Kind = Literal["model", "benchmark"]
 RuleName = Literal[
     "exclude_benchmarks", "domains", "labs", "since", "until", "duplicates", "min_benchmarks", "min_models"
 ]
@@ -145,7 +146,11 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
     order = ["model", "benchmark", "score", "n_items", "source_kind"]
     kept = kept.sort_values(order, na_position="first", kind="stable")
     kept = _resolve_duplicates(kept, rules, dropped)
-    kept = _apply_minima(kept, rules, dropped)
+    names: dict[Kind, set[str]] = {
+        kind: set(table[kind]) - {d.name for d in dropped if d.kind == kind}
+        for kind in ("model", "benchmark")
+    }
+    kept = _apply_minima(kept, names, rules, dropped)
     if kept.empty:
         counts = pd.Series([f"{d.rule} dropped a {d.kind}" for d in dropped]).value_counts()
         why = "; ".join(f"{text} {n} times" for text, n in counts.items())
@@ -159,9 +164,10 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
 def _select_benchmarks(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) -> pd.DataFrame:
     excluded = table["benchmark"].isin(rules.exclude_benchmarks)
     outside = ~table["domain"].isin(rules.domains) & ~excluded if rules.domains else excluded & False
-    for name in table.loc[excluded, "benchmark"].unique():
-        dropped.append(Dropped("benchmark", name, "exclude_benchmarks", "excluded by name"))
-    for name, domain in table.loc[outside, ["benchmark", "domain"]].drop_duplicates().itertuples(index=False):
+    names = table.loc[excluded, "benchmark"].unique()
+    dropped += [Dropped("benchmark", name, "exclude_benchmarks", "excluded by name") for name in names]
+    domains = table.loc[outside].drop_duplicates("benchmark")[["benchmark", "domain"]]
+    for name, domain in domains.itertuples(index=False):
         dropped.append(Dropped("benchmark", name, "domains", f"its domain is {domain or 'unknown'}"))
     return table[~excluded & ~outside]
 
@@ -205,9 +211,14 @@ def _resolve_duplicates(table: pd.DataFrame, rules: Rules, dropped: list[Dropped
     return kept.reset_index()
 
 
-def _apply_minima(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) -> pd.DataFrame:
-    """Drop models with too few benchmarks and benchmarks with too few models until neither is left."""
-    minima: tuple[tuple[Literal["model", "benchmark"], Literal["model", "benchmark"], RuleName, int], ...] = (
+def _apply_minima(
+    table: pd.DataFrame, names: dict[Kind, set[str]], rules: Rules, dropped: list[Dropped]
+) -> pd.DataFrame:
+    """Drop models with too few benchmarks and benchmarks with too few models until neither is left.
+
+    `names` are those not dropped yet; some may have lost all their rows with the other kind.
+    """
+    minima: tuple[tuple[Kind, Kind, RuleName, int], ...] = (
         ("model", "benchmark", "min_benchmarks", rules.min_benchmarks),
         ("benchmark", "model", "min_models", rules.min_models),
     )
@@ -215,11 +226,12 @@ def _apply_minima(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) -> 
     while len(dropped) != before:
         before = len(dropped)
         for kind, other, rule, least in minima:
-            counts = table.groupby(kind)[other].nunique()
+            counts = table.groupby(kind)[other].nunique().reindex(sorted(names[kind]), fill_value=0)
             few = counts[counts < least]
             for name, n in few.items():
                 detail = f"{n} {other}{'' if n == 1 else 's'} left, {least} needed"
                 dropped.append(Dropped(kind, str(name), rule, detail))
+            names[kind] -= set(few.index)
             table = table[~table[kind].isin(few.index)]
     return table
 

@@ -20,7 +20,7 @@ Duplicates = Literal["vendor", "independent", "mean", "max", "all"]
 
 MODEL_FACTS = ("lab", "release_date", "open_weights", "reasoning")
 BENCHMARK_FACTS = ("domain", "family", "chance", "ceiling")
-DTYPES = {  # of the long table, in its order
+DTYPES: dict[str, Any] = {  # of the long table, in its order
     "model": "str",
     "benchmark": "str",
     "score": "float64",
@@ -183,7 +183,8 @@ def _count(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
 def _date(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     cells = sheet.cells[column]
     if pd.api.types.is_datetime64_any_dtype(cells):
-        return cells.dt.tz_localize(None).astype("datetime64[s]").dt.normalize()
+        days: pd.Series = cells.dt.tz_localize(None).astype("datetime64[s]").dt.normalize()
+        return days
     words = cells.astype("str").str.strip().str.removesuffix(" 00:00:00")
     date = pd.to_datetime(words, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
     bad = _mask(words != "") & (_mask(date.isna()) | ~_mask(words.str.fullmatch(r"\d{4}-\d\d-\d\d")))
@@ -213,7 +214,7 @@ def _source_kind(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Se
     return kind
 
 
-def _mask(values: Any) -> Mask:
+def _mask(values: object) -> Mask:
     return np.asarray(values, dtype=np.bool_)
 
 

@@ -184,7 +184,7 @@ def _require_text(path: Path) -> None:
 
 
 def _delimiter(first: str, known: Sequence[str]) -> str:
-    """Choose the delimiter by the column names it finds in the header: evidence, where data would be a guess."""
+    """Choose the delimiter that finds most known columns in the header; data would be a guess."""
 
     def n_known(delimiter: str) -> int:
         return sum(name.strip(' "\r\n') in known for name in first.split(delimiter))

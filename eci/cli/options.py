@@ -1,0 +1,86 @@
+"""Options that several commands share, and the arguments they stand for."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+R = TypeVar("R")
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_RULES = {
+    "duplicates": click.option(
+        "--duplicates",
+        type=click.Choice(["vendor", "independent", "mean", "max", "all"]),
+        default="vendor",
+        show_default=True,
+        help="Which of several values of one model on one benchmark: the vendor's (else independent, else "
+        "secondary), independent first, their mean, their maximum, or all.",
+    ),
+    "min_benchmarks": click.option(
+        "--min-benchmarks",
+        type=click.IntRange(min=1),
+        default=4,
+        show_default=True,
+        help="Benchmarks a model needs at least.",
+    ),
+    "min_models": click.option(
+        "--min-models",
+        type=click.IntRange(min=1),
+        default=4,
+        show_default=True,
+        help="Models a benchmark needs at least.",
+    ),
+    "since": click.option("--since", type=_DAY, help="Drop models released earlier."),
+    "until": click.option("--until", type=_DAY, help="Drop models released later."),
+    "labs": click.option("--lab", "labs", multiple=True, help="Keep this lab only; may be repeated."),
+    "domains": click.option("--domain", "domains", multiple=True, help="Keep this domain; may be repeated."),
+    "exclude_benchmarks": click.option(
+        "--exclude-benchmark", "exclude_benchmarks", multiple=True, help="Leave one out; may be repeated."
+    ),
+}
+
+
+def data_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add `[DATA]` and `--unit`; the command receives `source` and `unit`, as `load_scores` takes them.
+
+    Parameters
+    ----------
+    command
+        The function under `click.command`.
+    """
+    unit = click.option(
+        "--unit",
+        type=click.Choice(["fraction", "percent"]),
+        default="fraction",
+        show_default=True,
+        help="Unit of score, chance and ceiling in DATA.",
+    )
+    source = click.argument("source", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
+    return source(unit(command))
+
+
+def rule_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the inclusion rules; the command receives `rules`, the keywords of `ScoreMatrix.from_table`.
+
+    Parameters
+    ----------
+    command
+        The function under `click.command`.
+    """
+
+    @wraps(command)
+    def with_rules(*args: object, **given: object) -> R:
+        rules = {name: given.pop(name) for name in _RULES}
+        days = {name: value.date() for name, value in rules.items() if isinstance(value, dt.datetime)}
+        return command(*args, rules={**rules, **days}, **given)
+
+    decorated: Callable[..., R] = with_rules
+    for option in reversed(_RULES.values()):
+        decorated = option(decorated)
+    return decorated

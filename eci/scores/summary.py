@@ -1,0 +1,148 @@
+"""What a long table holds, in numbers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+PAIR = ["model", "benchmark"]
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Several published values of one model on one benchmark.
+
+    Parameters
+    ----------
+    model, benchmark
+        The pair.
+    n
+        Number of values.
+    low, high
+        The extremes, fraction.
+    """
+
+    model: str
+    benchmark: str
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Counts, ranges and oddities of a long table, before any rule.
+
+    Parameters
+    ----------
+    n_models, n_benchmarks, n_scores, n_pairs
+        Sizes; a pair is a model and a benchmark with at least one score.
+    fill
+        Pairs as a fraction of the grid of models and benchmarks.
+    first_date, last_date
+        Range of the release dates; None where no model has one.
+    undated
+        Models without a release date.
+    labs
+        Number of models of each lab; "" is unknown.
+    domains
+        Number of benchmarks of each domain; "" is unknown.
+    source_kinds
+        Number of rows of each kind of source; "" is unknown.
+    n_with_items
+        Rows with a known number of items.
+    n_zero, n_one
+        Scores of exactly 0 and 1.
+    n_below_chance, n_above_ceiling
+        Scores outside the known limits of their benchmark.
+    n_pairs_several
+        Pairs with more than one value.
+    spread_median
+        Median over those pairs of maximum minus minimum; NaN without such pairs.
+    widest
+        The five pairs that spread most.
+    look_alikes
+        Groups of names that differ only in case, blanks or punctuation; they count as different.
+    """
+
+    n_models: int
+    n_benchmarks: int
+    n_scores: int
+    n_pairs: int
+    fill: float
+    first_date: dt.date | None
+    last_date: dt.date | None
+    undated: tuple[str, ...]
+    labs: dict[str, int]
+    domains: dict[str, int]
+    source_kinds: dict[str, int]
+    n_with_items: int
+    n_zero: int
+    n_one: int
+    n_below_chance: int
+    n_above_ceiling: int
+    n_pairs_several: int
+    spread_median: float | None
+    widest: tuple[Spread, ...]
+    look_alikes: tuple[tuple[str, ...], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the summary as JSON can hold it."""
+        dates = {name: getattr(self, name) for name in ("first_date", "last_date")}
+        return {**asdict(self), **{name: day and day.isoformat() for name, day in dates.items()}}
+
+
+def summarise(table: pd.DataFrame) -> Summary:
+    """Count what a long table holds.
+
+    Parameters
+    ----------
+    table
+        The result of `load_scores`.
+    """
+    models = table.drop_duplicates("model").set_index("model")
+    benchmarks = table.drop_duplicates("benchmark").set_index("benchmark")
+    dates = models["release_date"].dropna()
+    groups = table.groupby(PAIR)["score"].agg(["size", "min", "max"])
+    several = groups[groups["size"] > 1]
+    spread = (several["max"] - several["min"]).sort_values(ascending=False, kind="stable")
+    return Summary(
+        n_models=len(models),
+        n_benchmarks=len(benchmarks),
+        n_scores=len(table),
+        n_pairs=len(groups),
+        fill=len(groups) / (len(models) * len(benchmarks)),
+        first_date=dates.min().date() if len(dates) else None,
+        last_date=dates.max().date() if len(dates) else None,
+        undated=tuple(sorted(models.index[models["release_date"].isna()])),
+        labs=_counts(models["lab"]),
+        domains=_counts(benchmarks["domain"]),
+        source_kinds=_counts(table["source_kind"]),
+        n_with_items=int(table["n_items"].notna().sum()),
+        n_zero=int((table["score"] == 0).sum()),
+        n_one=int((table["score"] == 1).sum()),
+        n_below_chance=int((table["score"] < table["chance"]).sum()),
+        n_above_ceiling=int((table["score"] > table["ceiling"]).sum()),
+        n_pairs_several=len(several),
+        spread_median=float(np.median(spread)) if len(spread) else None,
+        widest=tuple(
+            Spread(model, benchmark, int(n), low, high)
+            for (model, benchmark), n, low, high in several.loc[spread.index[:5]].itertuples()
+        ),
+        look_alikes=(*_look_alikes(models.index), *_look_alikes(benchmarks.index)),
+    )
+
+
+def _counts(column: pd.Series) -> dict[str, int]:
+    return {str(name): int(n) for name, n in column.value_counts().items()}
+
+
+def _look_alikes(names: pd.Index) -> tuple[tuple[str, ...], ...]:
+    groups: dict[str, list[str]] = {}
+    for name in sorted(names):
+        groups.setdefault("".join(c for c in name.casefold() if c.isalnum() or c in "+."), []).append(name)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
