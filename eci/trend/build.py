@@ -1,0 +1,118 @@
+"""Index series from joint draws and from moments: checks and standardisation."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from eci.errors import DataError, IdentificationError
+from eci.trend.basis import Array
+from eci.trend.series import Described, IndexSeries, Units
+
+NEGATIVE_EIGENVALUE = 1e-6
+
+
+def series_from_draws(
+    draws: ArrayLike, described: Described, standardise: bool, scale: str, vintage: str | None
+) -> IndexSeries:
+    """Standardise joint draws inside each draw; `IndexSeries.from_draws` documents the arguments."""
+    points = np.asarray(draws, dtype=np.float64)
+    names = described.models
+    if points.ndim != 2 or points.shape[1] != len(names) or points.shape[0] < 2:
+        raise DataError(
+            f"Draws do not match the models: expected shape (draw, {len(names)}) with at least 2 draws, "
+            f"found {points.shape}. Give one column per model."
+        )
+    bad = ~np.isfinite(points).all(axis=0)
+    if bad.any():
+        raise DataError(
+            f"Draws of {names[int(np.argmax(bad))]!r} hold a value that is not finite. Drop the model or "
+            "the draw."
+        )
+    units, working, reference = Units(), points, None
+    if standardise:
+        origin, slope = points.mean(axis=1), points.std(axis=1)
+        if len(names) < 3 or np.any(slope <= 0):
+            raise IdentificationError(
+                f"Cannot standardise the draws: {len(names)} models, smallest spread {slope.min():.3g}. At "
+                "least 3 models with different values are needed."
+            )
+        units = Units(slope, origin)
+        working = (points - origin[:, None]) / slope[:, None]
+        reference = f"mean 0, sd 1 over {len(names)} models in each draw"
+    return IndexSeries(
+        models=names,
+        release_date=described.release_date,
+        index=points.mean(axis=0),
+        index_sd=points.std(axis=0, ddof=1),
+        labs=described.labs,
+        open_weights=described.open_weights,
+        reasoning=described.reasoning,
+        values=working.mean(axis=0),
+        covariance=np.atleast_2d(np.cov(working, rowvar=False)),
+        shared=np.zeros(len(names)),
+        draws=working,
+        units=units,
+        scale=scale,
+        vintage=vintage,
+        reference=reference,
+    ).drop_undated()
+
+
+def series_from_moments(
+    mean: ArrayLike,
+    covariance: ArrayLike,
+    *,
+    shared_sd: ArrayLike | None,
+    described: Described,
+    scale: str,
+    vintage: str | None,
+) -> IndexSeries:
+    """Check values and covariance in points; `IndexSeries.from_moments` documents the arguments."""
+    n = len(described.models)
+    values = np.asarray(mean, dtype=np.float64)
+    matrix = np.asarray(covariance, dtype=np.float64)
+    loadings = np.zeros(n) if shared_sd is None else np.asarray(shared_sd, dtype=np.float64)
+    _check_moments(described.models, values, matrix, loadings)
+    return IndexSeries(
+        models=described.models,
+        release_date=described.release_date,
+        index=values,
+        index_sd=np.sqrt(np.diagonal(matrix) + loadings**2),
+        labs=described.labs,
+        open_weights=described.open_weights,
+        reasoning=described.reasoning,
+        values=values,
+        covariance=matrix,
+        shared=loadings,
+        scale=scale,
+        vintage=vintage,
+    ).drop_undated()
+
+
+def _check_moments(names: tuple[str, ...], mean: Array, covariance: Array, shared: Array) -> None:
+    n = len(names)
+    if mean.shape != (n,) or covariance.shape != (n, n) or shared.shape != (n,):
+        raise DataError(
+            f"Shapes differ: {n} models, mean {mean.shape}, covariance {covariance.shape}, shared "
+            f"{shared.shape}. Give (model,), (model, model) and (model,)."
+        )
+    finite = np.isfinite(mean) & np.isfinite(covariance).all(axis=1) & np.isfinite(shared)
+    if not finite.all():
+        raise DataError(
+            f"A value or covariance of {names[int(np.argmin(finite))]!r} is not finite. Drop the model."
+        )
+    skew = np.abs(covariance - covariance.T)
+    if skew.max() > 1e-8 * max(float(np.abs(covariance).max()), 1e-12):
+        i, j = np.unravel_index(int(np.argmax(skew)), skew.shape)
+        raise DataError(
+            f"The covariance is not symmetric: {covariance[i, j]:.6g} and {covariance[j, i]:.6g} for "
+            f"{names[i]!r} and {names[j]!r}. Pass (C + C') / 2 if the difference is rounding."
+        )
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    if eigenvalues[0] < -NEGATIVE_EIGENVALUE * max(float(eigenvalues[-1]), 1e-12):
+        raise DataError(
+            f"The covariance of {n} models is not positive semi-definite: its smallest eigenvalue is "
+            f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}. Rebuild it from joint draws rather "
+            "than from pairwise figures."
+        )

@@ -1,0 +1,451 @@
+"""An index over time: values, dates and joint measurement error, from a fit or from a published table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eci.errors import DataError
+from eci.trend.basis import DAYS_PER_YEAR, Array
+from eci.trend.selection import Selection, SelectionRules, frontier_members
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eci.fit import Fit
+
+Dates = NDArray[np.datetime64]
+Variants = Literal["best", "first", "refuse"]
+
+SHRINKAGE_CAP = 0.95
+
+
+@dataclass(frozen=True)
+class Described:
+    """Labels of the models of an index, checked to have one length."""
+
+    models: tuple[str, ...]
+    release_date: Dates
+    labs: tuple[str | None, ...]
+    open_weights: tuple[bool | None, ...]
+    reasoning: tuple[bool | None, ...]
+
+    @classmethod
+    def of(
+        cls,
+        models: Sequence[str],
+        release_date: ArrayLike,
+        labs: Sequence[str | None] | None,
+        open_weights: Sequence[bool | None] | None,
+        reasoning: Sequence[bool | None] | None,
+    ) -> Described:
+        """Fill in what is not known and check the lengths."""
+        n = len(models)
+        described = cls(
+            models=tuple(str(name) for name in models),
+            release_date=np.asarray(release_date, dtype="datetime64[D]"),
+            labs=(None,) * n if labs is None else tuple(lab or None for lab in labs),
+            open_weights=(None,) * n if open_weights is None else tuple(open_weights),
+            reasoning=(None,) * n if reasoning is None else tuple(reasoning),
+        )
+        for name, column in vars(described).items():
+            if len(column) != n:
+                raise DataError(f"{name} has {len(column)} entries for {n} models. Give one for each.")
+        repeated = sorted({m for m in described.models if described.models.count(m) > 1})
+        if repeated:
+            raise DataError(f"Models appear twice: {listed(repeated)}. Keep one column each.")
+        return described
+
+
+@dataclass(frozen=True)
+class Units:
+    """Map from working units to points, per draw: points = origin + slope * value.
+
+    A table works in points already (slope 1, origin 0); draws are standardised and carry their own map.
+    """
+
+    slope: Array = field(default_factory=lambda: np.ones(1))
+    origin: Array = field(default_factory=lambda: np.zeros(1))
+
+    def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return slope and origin for `n_draws` draws, resampled in pairs."""
+        rows = rng.permutation(np.resize(np.arange(self.slope.size), n_draws))
+        return self.slope[rows], self.origin[rows]
+
+    @property
+    def typical_slope(self) -> float:
+        """Median number of points in a working unit."""
+        return float(np.median(self.slope))
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What enters the regression for some models: values, covariance and shared error, in working units.
+
+    Parameters
+    ----------
+    values
+        Index in working units (model,), the ability prior divided out where there was one.
+    covariance
+        Covariance (model, model) of the errors that enter the regression.
+    shared
+        Loadings (model,) of one standard normal error common to all models, added to the coefficients after.
+    n_capped
+        Number of directions in which the data say almost nothing beyond the ability prior.
+    """
+
+    values: Array
+    covariance: Array
+    shared: Array
+    n_capped: int = 0
+
+
+@dataclass(frozen=True)
+class IndexSeries:
+    """Index values of AI models over time with their joint uncertainty.
+
+    Build one with `from_fit`, `from_table`, `from_draws` or `from_moments`, and narrow it with `select`.
+
+    Parameters
+    ----------
+    models
+        Names.
+    release_date
+        datetime64[D], shape (model,).
+    index, index_sd
+        Published value and its standard deviation in points, shape (model,); sd 0 where none is known.
+    labs, open_weights, reasoning
+        What is known of each model, None where unknown.
+    values, covariance, shared
+        The same index in working units, with the errors that differ between models and the loading of the one
+        they share.
+    draws
+        Joint draws in working units, shape (draw, model), where there are any.
+    units
+        Map from working units to points.
+    ability_prior
+        Whether `values` carry a standard normal prior that the regression must divide out.
+    frontier
+        Whether the running maximum of the true abilities is asked for, rather than all the models.
+    scale, vintage, error_corr
+        Labels and the assumed common-error correlation (None where the errors come as draws).
+    reference
+        In words, what the draws were standardised over.
+    selection, dropped, notes
+        The record: rules applied, models dropped with the reason, stated consequences.
+    pool
+        The series before any selection, for questions about models outside it; None where nothing was
+        selected.
+    """
+
+    models: tuple[str, ...]
+    release_date: Dates
+    index: Array
+    index_sd: Array
+    labs: tuple[str | None, ...]
+    open_weights: tuple[bool | None, ...]
+    reasoning: tuple[bool | None, ...]
+    values: Array
+    covariance: Array
+    shared: Array
+    draws: Array | None = None
+    units: Units = field(default_factory=Units)
+    ability_prior: bool = False
+    frontier: bool = False
+    scale: str = "points"
+    vintage: str | None = None
+    error_corr: float | None = None
+    reference: str | None = None
+    selection: Mapping[str, Any] = field(default_factory=dict)
+    dropped: tuple[tuple[str, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    pool: IndexSeries | None = None
+
+    # builders
+
+    @classmethod
+    def from_fit(cls, fit: Fit, **selection: Unpack[SelectionRules]) -> IndexSeries:
+        """Take the index of a finished fit, standardised inside each draw over all models of the fit.
+
+        Parameters
+        ----------
+        fit
+            An `eci.Fit`; its draws of the index, release dates and labs are used.
+        **selection
+            See `Selection`: frontier, labs, models, since, until, through, reasoning, weights.
+
+        Notes
+        -----
+        With z = (index - mean) / sd over the models of the fit, in each draw, z carries what the data say
+        about differences between models, and the free location and scale stay in the map to points. The
+        standard normal prior of ability is divided out later, for the models selected (see `measure`).
+        """
+        matrix = fit.matrix
+        series = cls.from_draws(
+            np.asarray(fit.index_draws, dtype=np.float64),
+            models=matrix.models,
+            release_date=matrix.release_date,
+            labs=matrix.lab,
+            open_weights=matrix.open_weights,
+            reasoning=matrix.reasoning,
+            scale=fit.scale.label,
+            vintage=str(fit.digest),
+        )
+        return replace(series, ability_prior=True).select(**selection)
+
+    @classmethod
+    def from_draws(
+        cls,
+        draws: Array,
+        *,
+        models: Sequence[str],
+        release_date: ArrayLike,
+        labs: Sequence[str | None] | None = None,
+        open_weights: Sequence[bool | None] | None = None,
+        reasoning: Sequence[bool | None] | None = None,
+        standardise: bool = True,
+        scale: str = "points",
+        vintage: str | None = None,
+    ) -> IndexSeries:
+        """Take joint draws in points, such as a bootstrap, standardised inside each draw over all models.
+
+        Select from the result with `select`.
+
+        Parameters
+        ----------
+        draws
+            Index in points, shape (draw, model).
+        models, release_date
+            Names and dates, shape (model,); a missing date drops the model by name.
+        labs, open_weights, reasoning
+            What is known of each model.
+        standardise
+            False keeps the covariance as it stands. Only right when the draws carry no free location or
+            scale: one shared Gaussian direction parallel to the data is otherwise shrunk to buy a small
+            residual sd.
+        scale, vintage
+            Labels for the result.
+        """
+        from eci.trend.build import series_from_draws
+
+        described = Described.of(models, release_date, labs, open_weights, reasoning)
+        return series_from_draws(draws, described, standardise, scale, vintage)
+
+    @classmethod
+    def from_moments(
+        cls,
+        mean: Array,
+        covariance: Array,
+        *,
+        models: Sequence[str],
+        release_date: ArrayLike,
+        labs: Sequence[str | None] | None = None,
+        shared_sd: Array | None = None,
+        scale: str = "points",
+        vintage: str | None = None,
+    ) -> IndexSeries:
+        """Take index values in points with the covariance of their errors.
+
+        Select from the result with `select`.
+
+        Parameters
+        ----------
+        mean, covariance
+            Shapes (model,) and (model, model), points and points squared. The covariance must not hold the
+            free location and scale of the index: put an error common to all models in `shared_sd`.
+        models, release_date, labs
+            Names, dates and labs.
+        shared_sd
+            Loadings (model,) of one error common to all models, points.
+        scale, vintage
+            Labels for the result.
+
+        Raises
+        ------
+        DataError
+            Where shapes differ, a value is not finite, or the covariance is not symmetric positive
+            semi-definite.
+        """
+        from eci.trend.build import series_from_moments
+
+        described = Described.of(models, release_date, labs, None, None)
+        return series_from_moments(
+            mean, covariance, shared_sd=shared_sd, described=described, scale=scale, vintage=vintage
+        )
+
+    @classmethod
+    def from_table(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        vintage: str | None = None,
+        error_corr: float = 0.95,
+        variants: Variants = "best",
+        scale: str = "points",
+        **selection: Unpack[SelectionRules],
+    ) -> IndexSeries:
+        """Take a published table of index values.
+
+        Parameters
+        ----------
+        frame
+            Columns `model`, `release_date`, `index`; optional `low`, `high` with `interval_prob`, or `sd`;
+            optional `lab`, `open_weights`, `reasoning`, `vintage`, `model_in_scores` (our name for the
+            model).
+        vintage
+            Which vintage, by prefix; needed where the table holds several.
+        error_corr
+            Correlation of the errors of two models, in [0, 1). The shared part shifts all the models
+            together; it is kept out of the regression and added to the coefficients afterwards, through the
+            same projection. 0.95 is what the local and global intervals of the Claude Opus 5.5 card imply.
+        variants
+            What to do with several rows of one model: keep the `best`, the `first`, or `refuse`.
+        scale
+            Label of the scale for the result.
+        **selection
+            See `Selection`.
+
+        Raises
+        ------
+        DataError
+            Where a column is missing, vintages are mixed, a value is not a number, or an interval does not
+            hold its value.
+        """
+        from eci.trend.table import read_series_table
+
+        return read_series_table(
+            frame, vintage=vintage, error_corr=error_corr, variants=variants, scale=scale
+        ).select(**selection)
+
+    # selection
+
+    def __len__(self) -> int:
+        """Return the number of models."""
+        return len(self.models)
+
+    def select(self, **selection: Unpack[SelectionRules]) -> IndexSeries:
+        """Keep the models that meet every rule of a `Selection`; what is kept and why is recorded.
+
+        Parameters
+        ----------
+        **selection
+            frontier, labs, models, since, until, through, reasoning, weights: see `Selection`.
+        """
+        rules = Selection(**selection)
+        kept = rules.choose(self)
+        chosen = self.take(kept)
+        record = {**self.selection, **rules.record()}
+        return replace(
+            chosen, frontier=self.frontier or rules.frontier, selection=record, pool=self.pool or self
+        )
+
+    def take(self, rows: NDArray[np.int64]) -> IndexSeries:
+        """Keep the models in `rows`, in that order."""
+        return replace(
+            self,
+            models=tuple(self.models[i] for i in rows),
+            release_date=self.release_date[rows],
+            index=self.index[rows],
+            index_sd=self.index_sd[rows],
+            labs=tuple(self.labs[i] for i in rows),
+            open_weights=tuple(self.open_weights[i] for i in rows),
+            reasoning=tuple(self.reasoning[i] for i in rows),
+            values=self.values[rows],
+            covariance=self.covariance[np.ix_(rows, rows)],
+            shared=self.shared[rows],
+            draws=None if self.draws is None else self.draws[:, rows],
+        )
+
+    def without(self, name: str) -> IndexSeries:
+        """Leave one model out."""
+        return self.take(
+            np.array([i for i, model in enumerate(self.models) if model != name], dtype=np.int64)
+        )
+
+    def drop_undated(self) -> IndexSeries:
+        """Drop models without a release date, by name."""
+        missing = np.isnat(self.release_date)
+        if not missing.any():
+            return self
+        names = tuple(self.models[i] for i in np.flatnonzero(missing))
+        note = f"{len(names)} of {len(self)} models have no release date and are dropped: {listed(names)}."
+        return replace(
+            self.take(np.flatnonzero(~missing)),
+            dropped=self.dropped + tuple((name, "no release date") for name in names),
+            notes=(*self.notes, note),
+        )
+
+    # what the regression needs
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether any measurement error is known."""
+        return bool(np.any(self.index_sd > 0))
+
+    def years(self, origin: np.datetime64) -> Array:
+        """Return release dates in years of 365.25 days from `origin`."""
+        days = (self.release_date - origin.astype("datetime64[D]")).astype(np.float64)
+        return np.asarray(days / DAYS_PER_YEAR)
+
+    def measure(self, rows: NDArray[np.int64] | None = None) -> Measurement:
+        """Return what enters the regression for some models, the ability prior divided out.
+
+        The posterior N(x, S) of the standardised abilities is the likelihood times a N(0, I) prior, so in the
+        eigenbasis of S, with eigenvalue w, the likelihood alone has variance w / (1 - w) and mean x / (1 -
+        w). A direction with w near 1 holds only the prior; w is capped at 0.95 and the capped are counted.
+        """
+        rows = np.arange(len(self)) if rows is None else rows
+        values, covariance = self.values[rows], self.covariance[np.ix_(rows, rows)]
+        shared = self.shared[rows]
+        if not self.ability_prior:
+            return Measurement(values, covariance, shared)
+        eigenvalues, basis = np.linalg.eigh(covariance)
+        capped = np.clip(eigenvalues, 0.0, SHRINKAGE_CAP)
+        divided_values = basis @ ((basis.T @ values) / (1.0 - capped))
+        divided_covariance = (basis * (capped / (1.0 - capped))) @ basis.T
+        return Measurement(
+            divided_values,
+            0.5 * (divided_covariance + divided_covariance.T),
+            shared,
+            int(np.sum(eigenvalues > SHRINKAGE_CAP)),
+        )
+
+    def draw_values(self, n_draws: int, rng: np.random.Generator) -> Array:
+        """Draw true values in working units (draw, model), less the shared error, which changes no order."""
+        if self.draws is not None:
+            rows = (
+                np.linspace(0, self.draws.shape[0] - 1, min(n_draws, self.draws.shape[0])).round().astype(int)
+            )
+            return np.asarray(self.draws[rows])
+        if not np.any(self.covariance):
+            return self.values[None, :]
+        eigenvalues, basis = np.linalg.eigh(self.covariance)
+        root = basis * np.sqrt(np.maximum(eigenvalues, 0.0))
+        return np.asarray(self.values + rng.standard_normal((n_draws, len(self))) @ root.T)
+
+    def memberships(self, n_draws: int, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Array]:
+        """Draw frontiers of the true values: distinct membership masks (set, model) and their weights (set,).
+
+        A series that is not a frontier has one set, everyone.
+        """
+        if not self.frontier:
+            return np.ones((1, len(self)), dtype=bool), np.ones(1)
+        members = frontier_members(self.release_date, self.draw_values(n_draws, rng))
+        masks, counts = np.unique(members, axis=0, return_counts=True)
+        return masks, counts / counts.sum()
+
+    def point_frontier(self) -> NDArray[np.int64]:
+        """Return the rows on the running maximum of the published values; all of them if not a frontier."""
+        if not self.frontier:
+            return np.arange(len(self))
+        return np.flatnonzero(frontier_members(self.release_date, self.index[None, :])[0])
+
+
+def listed(names: Sequence[str], limit: int = 8) -> str:
+    """Name the first few and count the rest."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

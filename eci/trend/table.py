@@ -1,0 +1,220 @@
+"""Published index tables: columns, vintages, intervals to standard deviations, variants of one model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eci.errors import DataError
+from eci.trend.basis import Array
+from eci.trend.series import Dates, IndexSeries, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REQUIRED = ("model", "release_date", "index")
+
+
+def read_series_table(
+    frame: pd.DataFrame,
+    *,
+    vintage: str | None,
+    error_corr: float,
+    variants: Literal["best", "first", "refuse"],
+    scale: str,
+) -> IndexSeries:
+    """Read a published table into an `IndexSeries`; `IndexSeries.from_table` documents the columns."""
+    for column in REQUIRED:
+        if column not in frame.columns:
+            raise DataError(
+                f"The index table has no column {column!r}; it has {', '.join(map(str, frame.columns))}. "
+                f"Name the columns {', '.join(REQUIRED)}."
+            )
+    if not 0.0 <= error_corr < 1.0:
+        raise DataError(f"error_corr = {error_corr} lies outside [0, 1). Give the correlation of two errors.")
+    frame, chosen = _choose_vintage(frame, vintage)
+    frame = frame.assign(row=np.arange(len(frame)) + 2, name=_names(frame), index=_numbers(frame, "index"))
+    frame, dropped, notes = _reduce_variants(frame, variants)
+    sd, known = _standard_deviations(frame)
+    has_errors = bool(known.any())
+    if has_errors and not known.all():
+        typical = float(np.median(sd[known]))
+        sd = np.where(known, sd, typical)
+        unknown = [str(name) for name in frame["name"].to_numpy()[~known]]
+        notes.append(
+            f"{len(unknown)} models have no interval and take the median sd of the others, {typical:.2f} "
+            f"points: {listed(unknown)}."
+        )
+    series = IndexSeries(
+        models=tuple(str(name) for name in frame["name"]),
+        release_date=_dates(frame),
+        index=frame["index"].to_numpy(dtype=np.float64),
+        index_sd=sd,
+        labs=_texts(frame, "lab"),
+        open_weights=_flags(frame, "open_weights"),
+        reasoning=_flags(frame, "reasoning"),
+        values=frame["index"].to_numpy(dtype=np.float64),
+        covariance=np.diag((1.0 - error_corr) * sd**2),
+        shared=np.sqrt(error_corr) * sd,
+        scale=scale,
+        vintage=chosen,
+        error_corr=error_corr if has_errors else None,
+        dropped=tuple(dropped),
+        notes=tuple(notes),
+    )
+    return series.drop_undated()
+
+
+def _choose_vintage(frame: pd.DataFrame, vintage: str | None) -> tuple[pd.DataFrame, str | None]:
+    if "vintage" not in frame.columns:
+        if vintage is not None:
+            raise DataError(f"vintage = {vintage!r} was asked for, but the table has no column `vintage`.")
+        return frame, None
+    held = sorted(str(v) for v in frame["vintage"].dropna().unique())
+    if frame["vintage"].isna().any() and held:
+        raise DataError(
+            "Some rows have no vintage and others do. Fill the column `vintage` or split the table."
+        )
+    if not held:
+        return frame, None
+    listed = "; ".join(held)
+    if vintage is None:
+        if len(held) > 1:
+            raise DataError(
+                f"The table mixes {len(held)} vintages, and one model's value moves between them: {listed}. "
+                "Choose one with vintage (a prefix is enough)."
+            )
+        return frame, held[0]
+    matches = [v for v in held if v == vintage] or [v for v in held if v.startswith(vintage)]
+    if len(matches) != 1:
+        found = "no vintage" if not matches else f"{len(matches)} vintages"
+        raise DataError(f"vintage = {vintage!r} matches {found}. The table holds: {listed}.")
+    return frame[frame["vintage"].astype(str) == matches[0]], matches[0]
+
+
+def _names(frame: pd.DataFrame) -> list[str]:
+    names = frame["model"]
+    if names.isna().any():
+        raise DataError(
+            f"Row {int(np.argmax(names.isna().to_numpy())) + 2} of the index table has no model name."
+        )
+    if "model_in_scores" in frame.columns:
+        names = frame["model_in_scores"].where(frame["model_in_scores"].notna(), names)
+    return [str(name).strip() for name in names]
+
+
+def _numbers(frame: pd.DataFrame, column: str) -> Array:
+    """Parse a numeric column, naming the first cell that is not a number; blanks become nan."""
+    import pandas as pd
+
+    parsed = pd.to_numeric(frame[column], errors="coerce")
+    bad = parsed.isna() & frame[column].notna()
+    if column == "index":
+        bad = parsed.isna()
+    if bad.any():
+        where = int(np.argmax(bad.to_numpy()))
+        raise DataError(
+            f"Column {column!r} is not a number for {frame['model'].iloc[where]!r}: "
+            f"{frame[column].iloc[where]!r}. Correct or delete the row."
+        )
+    return parsed.to_numpy(dtype=np.float64)
+
+
+def _dates(frame: pd.DataFrame) -> Dates:
+    import pandas as pd
+
+    parsed = pd.to_datetime(frame["release_date"], errors="coerce", format="ISO8601")
+    bad = (parsed.isna() & frame["release_date"].notna()).to_numpy()
+    if bad.any():
+        where = int(np.argmax(bad))
+        raise DataError(
+            f"release_date of {frame['name'].iloc[where]!r} is not a date: "
+            f"{frame['release_date'].iloc[where]!r}. Give it as YYYY-MM-DD, or leave it blank to drop the "
+            "model."
+        )
+    return parsed.to_numpy().astype("datetime64[D]")
+
+
+def _reduce_variants(frame: pd.DataFrame, rule: str) -> tuple[pd.DataFrame, list[tuple[str, str]], list[str]]:
+    repeated = frame["name"].duplicated(keep=False)
+    if not repeated.any():
+        return frame, [], []
+    names = sorted(frame.loc[repeated, "name"].unique())
+    if rule == "refuse":
+        raise DataError(
+            f"{len(names)} models have several rows: {listed(names)}. Keep one row each, or give "
+            "variants='best'."
+        )
+    order = frame.sort_values("index", ascending=False, kind="stable") if rule == "best" else frame
+    kept = order.drop_duplicates("name").sort_values("row")
+    lost = frame[~frame["row"].isin(kept["row"])]
+    dropped = [
+        (str(model), f"variant of {name}, rule {rule!r}")
+        for model, name in zip(lost["model"], lost["name"], strict=True)
+    ]
+    note = f"{len(lost)} rows are further variants of {listed(names)} and are dropped (rule: {rule})."
+    return kept, dropped, [note]
+
+
+def _standard_deviations(frame: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]:
+    """Return sds in points and which are known; from `sd`, else from the arms of the interval.
+
+    With z the standard normal quantile of the interval's probability, sd = (high - low) / (2 z): the mean of
+    the two arms, which for an asymmetric interval is the sd of the symmetric one with the same width.
+    """
+    from scipy.special import ndtri
+
+    sd = np.full(len(frame), np.nan)
+    if "low" in frame.columns and "high" in frame.columns:
+        low, high, value = _numbers(frame, "low"), _numbers(frame, "high"), frame["index"].to_numpy()
+        given = np.isfinite(low) & np.isfinite(high)
+        half = np.isfinite(low) != np.isfinite(high)
+        outside = half | (given & ((value < low) | (value > high)))
+        if outside.any():
+            where = int(np.argmax(outside))
+            raise DataError(
+                f"The interval of {frame['name'].iloc[where]!r} does not hold its value: index "
+                f"{value[where]:g}, low {low[where]:g}, high {high[where]:g}. Correct the row, or blank "
+                "both ends."
+            )
+        if given.any():
+            if "interval_prob" not in frame.columns:
+                raise DataError(
+                    "The table has `low` and `high` but no `interval_prob`: say which probability they hold, "
+                    "for instance 0.9 or 0.95, in a column."
+                )
+            prob = _numbers(frame, "interval_prob")
+            bad = given & ~((prob > 0) & (prob < 1))
+            if bad.any():
+                where = int(np.argmax(bad))
+                raise DataError(
+                    f"interval_prob of {frame['name'].iloc[where]!r} is {prob[where]:g}; it must lie in (0, "
+                    "1)."
+                )
+            safe = np.where(given, prob, 0.5)
+            sd = np.where(given, (high - low) / (2.0 * ndtri(0.5 + safe / 2.0)), np.nan)
+    if "sd" in frame.columns:
+        stated = _numbers(frame, "sd")
+        if np.any(stated < 0):
+            where = int(np.argmax(stated < 0))
+            raise DataError(
+                f"sd of {frame['name'].iloc[where]!r} is {stated[where]:g}; it must not be negative."
+            )
+        sd = np.where(np.isfinite(stated), stated, sd)
+    known = np.isfinite(sd)
+    return (sd if known.any() else np.zeros(len(frame))), known
+
+
+def _texts(frame: pd.DataFrame, column: str) -> tuple[str | None, ...]:
+    if column not in frame.columns:
+        return (None,) * len(frame)
+    return tuple(str(v) if isinstance(v, str) and v.strip() else None for v in frame[column].astype(object))
+
+
+def _flags(frame: pd.DataFrame, column: str) -> tuple[bool | None, ...]:
+    if column not in frame.columns:
+        return (None,) * len(frame)
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    return tuple(words.get(str(v).strip().lower()) for v in frame[column].astype(object))
