@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from eci.scores.faults import Fault, Faults
-from eci.scores.names import did_you_mean
+from eci.scores.names import Hints
 from eci.scores.readers.tables import Tables
 from eci.scores.schema import BENCHMARK_FACTS, DTYPES, MODEL_FACTS, Unit, parse
 from eci.scores.sheet import Sheet
@@ -39,12 +39,13 @@ def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
             parts.insert(0, (listed, parse(listed, unit, faults)))
             _check_listing(parts[0], scores, key, faults)
         for column in columns:
-            table[column] = table[key].map(_facts(parts, key, column, faults))
+            facts = _facts(parts, key, column, faults)
+            table[column] = facts.reindex(table[key]).set_axis(table.index)
         if listed is not None and "n_items" in parts[0][1]:
             counts = parts[0][1].drop_duplicates(key).set_index(key)["n_items"]
             listed_counts = table[key].map(counts)
             table["n_items"] = table.get("n_items", listed_counts).fillna(listed_counts)
-    table = pd.DataFrame({name: _complete(table, name, dtype) for name, dtype in DTYPES.items()})
+    table = pd.DataFrame({name: _complete(table, name) for name in DTYPES})
     _check_range(scores[0], table, faults)
     return table
 
@@ -60,51 +61,56 @@ def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd
     facts = pd.concat(stated[1:] or stated, ignore_index=True).drop_duplicates(["name", "value"])
     first = facts.drop_duplicates("name").set_index("name")
     again = facts[facts.duplicated("name")]
-    for name, _, part, row in again[: faults.room].itertuples(index=False):
-        earlier = first.loc[name]
-        place = parts[earlier["part"]][0].fault(earlier["row"], column, "", "").where
-        problem = f"for {name!r} contradicts {_show(earlier['value'])} ({place})"
-        faults.add(parts[part][0].fault(row, column, problem, f"Give each {key} one {column}"))
-    faults.count += max(0, len(again) - faults.room)
+    places = dict(
+        zip(first.index, zip(first["part"], first["row"], first["value"], strict=True), strict=True)
+    )
+
+    def word(at: int) -> Fault:
+        name, part, row = (again[field].iloc[at] for field in ("name", "part", "row"))
+        earlier_part, earlier_row, value = places[name]
+        where = parts[earlier_part][0].fault(earlier_row, column, "", "").where
+        problem = f"for {name!r} contradicts {_show(value)} ({where})"
+        sheet: Sheet = parts[part][0]
+        return sheet.fault(row, column, problem, f"Give each {key} one {column}")
+
+    faults.add_rows(np.arange(len(again)), word)
     return first["value"]
 
 
 def _check_listing(listing: Parsed, scores: Parsed, key: str, faults: Faults) -> None:
     """Each name is listed once, and every name that has a score is listed."""
-    sheet, frame = listing
-    again = frame[key].duplicated().to_numpy() & (frame[key] != "").to_numpy()
-    sheet.report(again, key, "is listed twice", "Keep one row for each name", faults)
-    known = set(frame[key])
-    used = scores[1][key]
-    unknown = ~used.isin(known) & (used != "")
-    for name in used[unknown].unique():
-        rows = ((used == name) & unknown).to_numpy()
-        if not faults.room:
-            faults.count += int(rows.sum())
-            continue
-        hint = did_you_mean(name, known)
-        advice = f"{hint} Correct the name, or add the {key} to {sheet.file}".strip()
-        scores[0].report(rows, key, f"is not in {sheet.file}", advice, faults)
+    (list_sheet, listed), (score_sheet, scored) = listing, scores
+    again = listed[key].duplicated().to_numpy() & (listed[key] != "").to_numpy()
+    list_sheet.report(again, key, "is listed twice", "Keep one row for each name", faults)
+    known = set(listed[key]) - {""}
+    hints = Hints(known)
+
+    def word(row: int) -> Fault:
+        hint = hints[str(scored[key].iloc[row])]
+        advice = f"{hint} Correct the name, or add the {key} to {list_sheet.file}".strip()
+        return score_sheet.fault(row, key, f"is not in {list_sheet.file}", advice)
+
+    unknown = ~scored[key].isin(known) & (scored[key] != "")
+    faults.add_rows(np.flatnonzero(unknown), word)
 
 
 def _check_range(sheet: Sheet, table: pd.DataFrame, faults: Faults) -> None:
     """Chance lies below the ceiling, whichever rows or files they come from."""
-    crossed = table["chance"].fillna(0.0) >= table["ceiling"].fillna(1.0)
-    for row in table[crossed].drop_duplicates("benchmark").itertuples():
-        faults.add(
-            Fault(
-                sheet.file,
-                int(sheet.lines[int(row.Index)]),
-                "chance",
-                f"{row.chance:g}",
-                f"for {row.benchmark!r} is not below the ceiling {row.ceiling:g}",
-                "A benchmark needs room between chance and ceiling",
-            )
-        )
+    chance, ceiling = table["chance"].fillna(0.0), table["ceiling"].fillna(1.0)
+    crossed = (chance >= ceiling) & ~table["benchmark"].duplicated()
+
+    def word(row: int) -> Fault:
+        benchmark, line = table["benchmark"].iloc[row], int(sheet.lines[row])
+        problem = f"as chance of {benchmark!r} is not below its ceiling {ceiling.iloc[row]:g}"
+        advice = "Correct one of them: a benchmark needs room between chance and ceiling"
+        return Fault(sheet.file, line, "chance", f"{chance.iloc[row]:g}", problem, advice)
+
+    faults.add_rows(np.flatnonzero(crossed), word)
 
 
-def _complete(table: pd.DataFrame, column: str, dtype: Any) -> pd.Series:
+def _complete(table: pd.DataFrame, column: str) -> pd.Series:
     """Give a column its type, with the missing value of that type where nothing is known."""
+    dtype = DTYPES[column]
     values = table[column] if column in table else pd.Series(None, index=table.index, dtype=dtype)
     typed: pd.Series = values.astype(dtype)
     return typed.fillna("") if dtype == "str" else typed

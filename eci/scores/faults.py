@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from eci.errors import DataError
 
@@ -11,7 +14,7 @@ _KEPT = (
     1000  # a percent column read as fractions is a fault on every row: keep the count, not a million objects
 )
 _SHOWN = 10
-_LONGEST_VALUE = 60
+_LONGEST_VALUE = 80
 
 
 @dataclass(frozen=True)
@@ -85,9 +88,16 @@ class Faults:
         if self.room:
             self.kept.append(fault)
 
+    def add_rows(self, rows: npt.NDArray[np.int64], word: Callable[[int], Fault]) -> None:
+        """Count one fault per row, and put into words those that there is room for."""
+        described = rows[: self.room]
+        for row in described.tolist():
+            self.add(word(row))
+        self.count += len(rows) - len(described)
+
     @property
     def room(self) -> int:
-        """How many more faults would be kept, and so are worth describing."""
+        """How many more faults would be kept."""
         return _KEPT - len(self.kept)
 
     def raise_any(self) -> None:

@@ -140,9 +140,9 @@ class ScoreMatrix:
             min_models=min_models,
             since=since,  # type: ignore[arg-type]  # Rules turns ISO text into a date
             until=until,  # type: ignore[arg-type]
-            labs=tuple(labs),
-            domains=tuple(domains),
-            exclude_benchmarks=tuple(exclude_benchmarks),
+            labs=labs,  # type: ignore[arg-type]  # and any iterable of names into a tuple
+            domains=domains,  # type: ignore[arg-type]
+            exclude_benchmarks=exclude_benchmarks,  # type: ignore[arg-type]
         )
         kept, dropped = apply_rules(load_scores(table), rules)
         matrix = _code(kept, rules, dropped)

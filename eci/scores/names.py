@@ -51,5 +51,28 @@ def did_you_mean(name: str, known: Iterable[str], n: int = 3) -> str:
     return f"Did you mean {found[0] if len(found) == 1 else ', '.join(found[:-1]) + ' or ' + found[-1]}?"
 
 
+class Hints:
+    """Suggestions for many unknown names: asked once per name, and for the first twenty names only.
+
+    Parameters
+    ----------
+    known
+        The names that exist.
+    """
+
+    _MOST = 20  # nobody reads more, and comparing thousands of names with thousands takes minutes
+
+    def __init__(self, known: Iterable[str]) -> None:
+        self._known = sorted(known)
+        self._found: dict[str, str] = {}
+
+    def __getitem__(self, name: str) -> str:
+        """Word the suggestions for a name; empty where there are none."""
+        if name not in self._found:
+            wanted = len(self._found) < self._MOST
+            self._found[name] = did_you_mean(name, self._known) if wanted else ""
+        return self._found[name]
+
+
 def _fold(name: str) -> str:
     return name[:_LONGEST].casefold()

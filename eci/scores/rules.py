@@ -254,6 +254,9 @@ def _as_date(name: str, value: object) -> dt.date | None:
     try:
         if isinstance(value, str):
             return dt.date.fromisoformat(value)
-        return pd.Timestamp(value).date()  # type: ignore[arg-type]
+        day = pd.Timestamp(value)  # type: ignore[arg-type]
+        if pd.isna(day):
+            raise ValueError("not a time")
+        return day.date()
     except (ValueError, TypeError) as error:
         raise DataError(f"{name} is {value!r}, which is not a date. Write YYYY-MM-DD.") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, Literal
@@ -9,10 +10,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_dtype
 
 from eci.errors import EciWarning
-from eci.scores.faults import Faults
-from eci.scores.names import suggest
+from eci.scores.faults import Fault, Faults
 from eci.scores.sheet import Header, Sheet
 
 Unit = Literal["fraction", "percent"]
@@ -71,90 +72,97 @@ def parse(sheet: Sheet, unit: Unit, faults: Faults) -> pd.DataFrame:
     return pd.DataFrame(columns, index=sheet.cells.index)
 
 
+def _words(sheet: Sheet, column: str) -> pd.Series:
+    return sheet.cells[column].astype("str").fillna("").str.strip()
+
+
 def _text(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    return sheet.cells[column].astype("str").str.strip()
+    return _words(sheet, column)
+
+
+def _label(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
+    """Read names by which rows are grouped: blanks around them go, characters nobody sees are faults."""
+    raw = sheet.cells[column].astype("str").fillna("")
+    label = raw.str.strip()
+    seen = pd.Series(label.unique(), dtype="str")
+    odd = label.isin(seen[~_mask([name.isprintable() for name in seen])])
+
+    def word(row: int) -> Fault:
+        code = next(ord(character) for character in label.iloc[row] if not character.isprintable())
+        advice = "Write the name on one line, with plain blanks: names that look equal must be equal"
+        return sheet.fault(row, column, f"holds the invisible character U+{code:04X}", advice)
+
+    faults.add_rows(np.flatnonzero(odd), word)
+    padded = np.flatnonzero(raw != label)
+    if len(padded):
+        first = sheet.fault(int(padded[0]), column, "", "")
+        more = f", and in {len(padded) - 1} more rows" if len(padded) > 1 else ""
+        message = f"{first.where}, column {column}: removed the blanks around {first.value!r}{more}."
+        warnings.warn(message, EciWarning, stacklevel=2)
+    return label
 
 
 def _name(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    raw = sheet.cells[column].astype("str")
-    name = raw.str.strip()
-    seen = pd.Series(name.unique(), dtype="str")
-    unprintable = seen[~seen.map(str.isprintable).astype(bool)]
+    name = _label(sheet, column, unit, faults)
     sheet.report(_mask(name == ""), column, "is blank", f"Name the {column}, or remove the row", faults)
-    sheet.report(
-        _mask(name.isin(unprintable)),
-        column,
-        "holds a line break or another character that cannot be printed",
-        "Write the name on one line",
-        faults,
-    )
-    padded = raw[_mask(raw != name)]
-    if len(padded):
-        place = sheet.fault(int(padded.index[0]), column, "", "").where
-        warnings.warn(
-            f"{place}, column {column}: removed the blanks around {padded.iloc[0]!r}"
-            + (f", and in {len(padded) - 1} more rows." if len(padded) > 1 else "."),
-            EciWarning,
-            stacklevel=2,
-        )
     return name
 
 
-def _number(sheet: Sheet, column: str, faults: Faults) -> tuple[pd.Series, Mask]:
-    """Read a column of numbers; the mask tells the cells that are neither blank nor faulty."""
+def _number(sheet: Sheet, column: str, faults: Faults) -> pd.Series:
+    """Read numbers, missing where the cell is blank or faulty."""
     cells = sheet.cells[column]
-    if pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells):
+    if is_numeric_dtype(cells) and not is_bool_dtype(cells):
         number = cells.astype("Float64").astype("float64")
-        blank = text = _mask(cells.isna())
     else:
-        words = cells.astype("str").str.strip()
-        blank = _mask(words == "")
+        words = _words(sheet, column)
         number = pd.to_numeric(words, errors="coerce").astype("float64")
-        text = _mask(number.isna()) & ~blank
-        comma = text & _mask(words.str.fullmatch(r"[-+]?\d*,\d+"))
-        sign = text & _mask(words.str.fullmatch(r"[-+]?[\d.,]+\s*%"))
-        sheet.report(
-            comma, column, "has a decimal comma", "Write a point, and no thousands separator", faults
-        )
-        sheet.report(
-            sign, column, "has a percent sign", "Write the bare number and declare --unit percent", faults
-        )
-        sheet.report(
-            text & ~comma & ~sign, column, "is not a number", "Write a number, or leave it out", faults
-        )
+        rows = np.flatnonzero(_mask(number.isna()) & _mask(words != ""))
+        faults.add_rows(rows, lambda row: sheet.fault(row, column, *_explain(words.iloc[row])))
     infinite = _mask(np.isinf(number))
-    sheet.report(infinite, column, "is infinite", "Write a finite number, or leave it out", faults)
-    return number, ~blank & _mask(number.notna()) & ~infinite
+    sheet.report(infinite, column, "is infinite", "Write a finite number", faults)
+    return number.mask(infinite)
+
+
+def _explain(word: str) -> tuple[str, str]:
+    """Say what keeps a text from being a number, and what to do."""
+    if re.fullmatch(r"[-+]?\d*,\d+", word):
+        return "has a decimal comma", "Write a decimal point and no thousands separator"
+    if word.endswith("%"):
+        return "has a percent sign", "Write bare numbers; declare unit='percent' (--unit percent) if all are"
+    return "is not a number", "Write a number, or remove it"
 
 
 def _fraction(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    number, ok = _number(sheet, column, faults)
+    number = _number(sheet, column, faults)
     full = _FULL[unit]
-    low, high = _mask(number < 0) & ok, _mask(number > full) & ok
+    low, high = _mask(number < 0), _mask(number > full)
     sheet.report(low, column, "is negative", f"Write a {unit} from 0 to {full:g}", faults)
     if unit == "fraction":
         advice = "Correct it, or, where all are in percent, declare unit='percent' (--unit percent)"
         sheet.report(high, column, "is above 1 in a column of fractions", advice, faults)
     else:
         sheet.report(high, column, "is above 100 percent", "Correct it", faults)
+        _doubt_percent(sheet, column, number)
     # Fifteen decimals lose nothing and make 63.3 percent the same double as the fraction 0.633.
-    return (number / full).round(15).where(ok & ~low & ~high) + 0.0
+    return (number / full).round(15).mask(low | high) + 0.0
 
 
-def _score(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    cells = sheet.cells[column]
-    blank = _mask(cells.isna()) if cells.dtype != "str" else _mask(cells.str.strip() == "")
-    advice = "Write the score, or remove the row"
-    sheet.report(blank, column, "is missing", advice, faults)
-    score = _fraction(sheet, column, unit, faults)
-    if unit == "percent" and score.max() <= 0.01:
+def _doubt_percent(sheet: Sheet, column: str, number: pd.Series) -> None:
+    """Warn where percentages look like fractions: one percent is a rare chance level and a rare best score."""
+    if 0 < number.max() <= 1:
         warnings.warn(
-            f"{sheet.file or 'DataFrame'}: scores were declared as percent, yet none is above 1. "
-            "If they are fractions, leave out --unit percent.",
+            f"{sheet.file or 'DataFrame'}, column {column}: declared as percent, yet no value is above "
+            f"{number.max():g}. The unit holds for score, chance and ceiling; leave out --unit percent if they "
+            "are fractions.",
             EciWarning,
             stacklevel=2,
         )
-    return score
+
+
+def _score(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
+    blank = sheet.cells[column].isna() | (_words(sheet, column) == "")
+    sheet.report(_mask(blank), column, "is missing", "Write the score, or remove the row", faults)
+    return _fraction(sheet, column, unit, faults)
 
 
 def _chance(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
@@ -166,38 +174,36 @@ def _chance(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
 def _ceiling(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     ceiling = _fraction(sheet, column, unit, faults)
     sheet.report(_mask(ceiling == 0), column, "leaves no room below the ceiling", "Correct it", faults)
-    if unit == "percent":
-        advice = "The declared unit holds for score, chance and ceiling: write 100, not 1"
-        small = _mask(ceiling > 0) & _mask(ceiling <= 0.01)
-        sheet.report(small, column, "is a ceiling of at most one percent", advice, faults)
     return ceiling
 
 
 def _count(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    number, ok = _number(sheet, column, faults)
-    bad = ok & (_mask(number < 1) | _mask(number % 1 != 0))
+    number = _number(sheet, column, faults)
+    bad = _mask(number < 1) | _mask(number % 1 > 0)
     sheet.report(bad, column, "is not a count", "Write a whole number from 1, or leave it blank", faults)
-    return number.where(ok & ~bad)
+    return number.mask(bad)
 
 
 def _date(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     cells = sheet.cells[column]
-    if pd.api.types.is_datetime64_any_dtype(cells):
+    if is_datetime64_any_dtype(cells):
         days: pd.Series = cells.dt.tz_localize(None).astype("datetime64[s]").dt.normalize()
         return days
-    words = cells.astype("str").str.strip().str.removesuffix(" 00:00:00")
+    words = _words(sheet, column).str.removesuffix(" 00:00:00")
     date = pd.to_datetime(words, format="%Y-%m-%d", errors="coerce").astype("datetime64[s]")
-    bad = _mask(words != "") & (_mask(date.isna()) | ~_mask(words.str.fullmatch(r"\d{4}-\d\d-\d\d")))
+    bad = _mask(words != "") & (
+        _mask(date.isna()) | ~_mask(words.str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"))
+    )
     advice = "Write a day of the calendar as YYYY-MM-DD, or leave it blank"
     sheet.report(bad, column, "is not a date", advice, faults)
-    return date.where(~bad)
+    return date.mask(bad)
 
 
 def _flag(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     cells = sheet.cells[column]
-    if pd.api.types.is_bool_dtype(cells):
+    if is_bool_dtype(cells):
         return cells.astype("boolean")
-    words = cells.astype("str").str.strip().str.casefold()
+    words = _words(sheet, column).str.casefold()
     flag = words.map(_FLAGS).astype("boolean")
     bad = _mask(words != "") & _mask(flag.isna())
     sheet.report(bad, column, "is neither true nor false", "Write true, false, or leave it blank", faults)
@@ -205,12 +211,10 @@ def _flag(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
 
 
 def _source_kind(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    kind = sheet.cells[column].astype("str").str.strip()
-    unknown = kind[~kind.isin((*SOURCE_KINDS, ""))].unique()
-    for name in unknown[: faults.room]:
-        hint = suggest(name, SOURCE_KINDS, 1)
-        advice = f"Write {hint[0] if hint else ', '.join(SOURCE_KINDS)}, or leave it blank"
-        sheet.report(_mask(kind == name), column, "is not a kind of source", advice, faults)
+    kind = _words(sheet, column)
+    advice = f"Write {', '.join(SOURCE_KINDS)}, or leave it blank"
+    unknown = ~_mask(kind.isin((*SOURCE_KINDS, "")))
+    sheet.report(unknown, column, "is not a kind of source", advice, faults)
     return kind
 
 
@@ -226,12 +230,12 @@ _PARSERS: dict[str, Callable[[Sheet, str, Unit, Faults], pd.Series]] = {
     "source_kind": _source_kind,
     "source_url": _text,
     "n_items": _count,
-    "lab": _text,
+    "lab": _label,
     "release_date": _date,
     "open_weights": _flag,
     "reasoning": _flag,
-    "domain": _text,
-    "family": _text,
+    "domain": _label,
+    "family": _label,
     "chance": _chance,
     "ceiling": _ceiling,
 }

@@ -8,16 +8,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from eci.errors import DataError, EciWarning
-from eci.scores.faults import Fault, Faults
+from eci.scores.faults import Fault, Faults, clip
 from eci.scores.names import did_you_mean
 
-_BLOCK = 65_536  # rows turned into columns at a time, so that a large file never exists as Python lists
+if TYPE_CHECKING:
+    from _csv import Reader as CsvReader
+
+_BLOCK = 2048  # rows turned into columns at a time: more of them keep the garbage collector busy
 _DELIMITERS = ",;\t"
 _MAGIC = {
     b"\x1f\x8b": ("compressed with gzip", "Unpack it first (gunzip)"),
@@ -48,7 +52,9 @@ class Header:
         for name in self.required:
             if name not in names:
                 hint = did_you_mean(name, set(names) - set(self.known), 1)
-                advice = f"{hint} Rename it" if hint else f"The columns are {', '.join(names) or 'none'}"
+                advice = f"{hint} Rename it" if hint else f"The header reads {clip(', '.join(names))}"
+                if len(names) == 1:
+                    advice += "; fields are separated by commas, semicolons or tabs"
                 faults.add(Fault(file, line, name, "", "is missing", advice))
         for name in self.known:
             if names.count(name) > 1:
@@ -56,7 +62,7 @@ class Header:
                 faults.add(Fault(file, line, name, "", problem, "Keep one of them"))
         for name in names:
             meant = _plain(name)
-            if name not in self.known and meant in self.known and meant not in names:
+            if name not in self.known and meant in set(self.known) - {*names, *self.required}:
                 where = f"{file}: column" if file else "Column"
                 warnings.warn(
                     f"{where} {name!r} is not read; did you mean {meant!r}? Rename it to have it read.",
@@ -85,18 +91,15 @@ class Sheet:
 
     def fault(self, row: int, column: str, problem: str, advice: str) -> Fault:
         """Word a fault of one cell."""
-        value = self.cells[column].iloc[row]
-        return Fault(self.file, int(self.lines[row]), column, str(value), problem, advice)
+        cell = self.cells[column].iloc[row]
+        value = "" if pd.isna(cell) else str(cell)
+        return Fault(self.file, int(self.lines[row]), column, value, problem, advice)
 
     def report(
         self, bad: npt.NDArray[np.bool_], column: str, problem: str, advice: str, faults: Faults
     ) -> None:
         """Add one fault per bad row, `bad` being a mask of shape (row,)."""
-        rows = np.flatnonzero(bad)
-        described = rows[: faults.room]
-        for row in described:
-            faults.add(self.fault(int(row), column, problem, advice))
-        faults.count += len(rows) - len(described)
+        faults.add_rows(np.flatnonzero(bad), lambda row: self.fault(row, column, problem, advice))
 
 
 def read_frame(frame: pd.DataFrame, header: Header, faults: Faults) -> Sheet:
@@ -120,9 +123,9 @@ def read_frame(frame: pd.DataFrame, header: Header, faults: Faults) -> Sheet:
     faults.raise_any()
     if frame.empty:
         raise DataError("The DataFrame has no row. It needs one row per published score.")
-    rows = np.arange(len(frame), dtype=np.int64)
+    frame = frame.reset_index(drop=True)
     cells = {name: _as_cells(frame[name]) for name in header.known if name in frame.columns}
-    return Sheet("", pd.DataFrame(cells).reset_index(drop=True), rows)
+    return Sheet("", pd.DataFrame(cells), np.arange(len(frame), dtype=np.int64))
 
 
 def read_csv(path: Path, header: Header, faults: Faults) -> Sheet:
@@ -218,25 +221,22 @@ def _first_undecodable(raw: bytes) -> int:
     raise ValueError("all bytes are UTF-8")  # pragma: no cover - the caller has seen one that is not
 
 
-def _records(reader: Iterator[list[str]], name: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
+def _records(reader: CsvReader, name: str, faults: Faults) -> Iterator[tuple[int, list[str]]]:
     """Yield the records that hold anything, each with the line it starts on; stop where quoting breaks."""
     start = 1
-    while True:
-        try:
-            record = next(reader, None)
-        except csv.Error as error:
-            advice = "Close the quote, write a quote inside a field twice; lines below were not read"
-            faults.add(Fault(name, start, "", "", f"quotes do not match ({error})", advice))
-            return
-        if record is None:
-            return
-        if any(map(str.strip, record)):
-            yield start, record
-        start = reader.line_num + 1  # type: ignore[attr-defined]
+    try:
+        for record in reader:
+            if any(map(str.strip, record)):
+                yield start, record
+            start = reader.line_num + 1
+    except csv.Error as error:
+        problem = f"cannot be split into fields ({error})"
+        advice = "Look for a quote that is not closed, or not doubled inside a field; reading stopped here"
+        faults.add(Fault(name, start, "", "", problem, advice))
 
 
 def _of_width(
-    width: int, records: Iterator[tuple[int, list[str]]], name: str, faults: Faults
+    width: int, records: Iterable[tuple[int, list[str]]], name: str, faults: Faults
 ) -> Iterator[tuple[int, list[str]]]:
     for line, record in records:
         if len(record) == width:
@@ -249,11 +249,13 @@ def _of_width(
 def _as_cells(column: pd.Series) -> pd.Series:
     """Keep numbers, flags and dates as they are; turn everything else into text, missing into blank."""
     kinds = pd.api.types
-    typed = kinds.is_numeric_dtype(column) or kinds.is_datetime64_any_dtype(column)
-    if typed:  # booleans count as numeric
+    if kinds.is_any_real_numeric_dtype(column) or kinds.is_bool_dtype(column):
+        return column
+    if kinds.is_datetime64_any_dtype(column):
         return column
     text = column.astype(object).where(column.notna(), "").map(str)
-    return text.map(lambda cell: cell.encode("utf-8", "replace").decode()).astype("str")
+    # Half a surrogate pair is no character and cannot be stored: its escape is seen, and seen to be wrong.
+    return text.map(lambda cell: cell.encode("utf-8", "backslashreplace").decode()).astype("str")
 
 
 def _plain(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -144,5 +145,6 @@ def _counts(column: pd.Series) -> dict[str, int]:
 def _look_alikes(names: pd.Index) -> tuple[tuple[str, ...], ...]:
     groups: dict[str, list[str]] = {}
     for name in sorted(names):
-        groups.setdefault("".join(c for c in name.casefold() if c.isalnum() or c in "+."), []).append(name)
+        plain = unicodedata.normalize("NFKC", name).casefold()
+        groups.setdefault("".join(c for c in plain if c.isalnum() or c in "+."), []).append(name)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
