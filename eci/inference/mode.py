@@ -17,7 +17,8 @@ import numpy as np
 from jax import Array
 
 from eci.inference.whiten import Arrow, arrow, solve_arrow
-from eci.irt.measurement import INTERCEPT, LOG_SLOPE, NOISE, CodedScores, Measurement, Position
+from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
+from eci.irt.observation import Datum
 
 
 class Mode(NamedTuple):
@@ -60,11 +61,11 @@ def _ability_terms(measurement: Measurement, ability: Array, position: Position,
     """Gradient of the log density in each ability and the (floored) curvature, both (model,)."""
     m, j = scores.model_index, scores.benchmark_index
 
-    def one(ability: Array, benchmark: Array, reference: Array, datum: tuple[Array, ...]) -> Array:
-        z = measurement.predictor(ability, benchmark, reference)
-        return measurement.row_log_prob(z, measurement.noise(benchmark, position.shared), datum)
+    def one(ability: Array, curve: Curve, reference: Array, datum: Datum) -> Array:
+        return measurement.row_log_prob(measurement.predictor(ability, curve, reference), curve.noise, datum)
 
-    args = (ability[m], position.benchmark[j], scores.reference[j], scores.datum)
+    curve = jax.tree.map(lambda x: x[j], measurement.curves(position, scores))
+    args = (ability[m], curve, scores.coordinates.reference[j], scores.datum)
     slope = jax.vmap(jax.grad(one))(*args)
     curvature = -jax.vmap(jax.grad(jax.grad(one)))(*args)
     gradient = jnp.zeros_like(ability).at[m].add(slope) - ability
@@ -136,7 +137,7 @@ def _trial(measurement: Measurement, position: Position, scores: CodedScores, sp
     return moved, _marginal_value(measurement, scores, spread, (moved.benchmark, moved.shared), moved.ability)
 
 
-def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *, max_steps: int = 60, tolerance: float = 1e-2) -> Mode:
+def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *, max_steps: int = 60, tolerance: float = 0.1) -> Mode:
     """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`."""
     position = start
     for n in range(1, max_steps + 1):
@@ -152,5 +153,17 @@ def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *,
         else:
             break
         position = moved
-        print(n, float(value), float(slope), size, np.asarray(position.shared).round(3))
     return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n)
+
+
+@partial(jax.jit, static_argnums=0)
+def recentre(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Position, Coordinates]:
+    """Weights by how far the scores shrink each benchmark's prior variance, and the position in them."""
+    factor = arrow(measurement, position, scores, exact=False)
+    shrinkage = benchmark_spread(factor, position, scores) * jnp.exp(-2.0 * position.shared[measurement.prior_log_sds])
+    at = scores.coordinates._replace(centring=jnp.clip(1.0 - shrinkage, 0.0, 1.0))
+    curves = measurement.curves(position, scores)
+    if curves.noise.ndim == 0:
+        curves = curves._replace(noise=jnp.broadcast_to(curves.noise, curves.log_slope.shape))
+    benchmark = jax.vmap(measurement.encode, (0, None, 0))(curves, position.shared, at)
+    return position._replace(benchmark=benchmark), at

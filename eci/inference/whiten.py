@@ -15,7 +15,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.scipy.linalg import cho_solve, solve_triangular
 
-from eci.irt.measurement import CodedScores, Measurement, Position
+from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
+from eci.irt.observation import Datum
 
 
 class Arrow(NamedTuple):
@@ -50,49 +51,46 @@ def row_curvature(measurement: Measurement, position: Position, scores: CodedSco
     """
     k = measurement.n_benchmark
 
-    def split(v: Array, reference: Array) -> tuple[Array, Array]:
-        benchmark, shared = v[1 : 1 + k], v[1 + k :]
-        return measurement.predictor(v[0], benchmark, reference), measurement.noise(benchmark, shared)
+    def split(v: Array, at: Coordinates) -> tuple[Array, Array]:
+        curve = measurement.decode(v[1 : 1 + k], v[1 + k :], at)
+        return measurement.predictor(v[0], curve, at.reference), curve.noise
 
-    def one(ability: Array, benchmark: Array, reference: Array, datum: tuple[Array, ...]) -> Array:
+    def one(ability: Array, benchmark: Array, at: Coordinates, datum: Datum) -> Array:
         v = jnp.concatenate([ability[None], benchmark, position.shared])
         if exact:
-            return -jax.hessian(lambda v: measurement.row_log_prob(*split(v, reference), datum))(v)
-        z, noise = split(v, reference)
+            return -jax.hessian(lambda v: measurement.row_log_prob(*split(v, at), datum))(v)
+        z, noise = split(v, at)
         z_curvature = -jax.grad(jax.grad(measurement.row_log_prob, 0), 0)(z, noise, datum)
         noise_curvature = -jax.grad(jax.grad(measurement.row_log_prob, 1), 1)(z, noise, datum)
-        jacobian = jnp.stack(jax.jacfwd(lambda v: split(v, reference))(v))
+        jacobian = jnp.stack(jax.jacfwd(lambda v: split(v, at))(v))
         weight = jnp.clip(jnp.stack([z_curvature, noise_curvature]), 0.0)
         return jacobian.T @ (weight[:, None] * jacobian)
 
-    return jax.vmap(one)(
-        position.ability[scores.model_index],
-        position.benchmark[scores.benchmark_index],
-        scores.reference[scores.benchmark_index],
-        scores.datum,
-    )
+    j = scores.benchmark_index
+    at = jax.tree.map(lambda x: x[j], scores.coordinates)
+    return jax.vmap(one)(position.ability[scores.model_index], position.benchmark[j], at, scores.datum)
 
 
 def prior_curvature(measurement: Measurement, position: Position, scores: CodedScores, exact: bool) -> Array:
     """Negative Hessian of each benchmark's log prior in (benchmark, shared), or its Gauss-Newton part."""
     k = measurement.n_benchmark
 
-    def log_prior(v: Array, reference: Array) -> Array:
-        return measurement.benchmark_log_prior(v[:k], v[k:], reference)
+    def log_prior(v: Array, at: Coordinates) -> Array:
+        return measurement.benchmark_log_prior(v[:k], v[k:], at)
 
-    def residuals(v: Array, reference: Array) -> Array:
-        return measurement.benchmark_residuals(v[:k], v[k:], reference)
+    def residuals(v: Array, at: Coordinates) -> Array:
+        return measurement.benchmark_residuals(v[:k], v[k:], at)
 
-    def one(v: Array, reference: Array) -> Array:
+    def one(v: Array, at: Coordinates) -> Array:
         if exact:
-            return -jax.hessian(log_prior)(v, reference)
-        jacobian = jax.jacfwd(residuals)(v, reference)
-        # Twice the squared residual is the exact curvature in a log sd; Gauss-Newton has it once.
-        extra = jnp.zeros_like(v).at[k + measurement.prior_log_sds].set(residuals(v, reference) ** 2)
-        return jacobian.T @ jacobian + jnp.diag(extra)
+            return -jax.hessian(log_prior)(v, at)
+        jacobian = jax.jacfwd(residuals)(v, at)
+        # In a log sd the exact curvature of a squared residual is twice the Gauss-Newton one.
+        extra = (at.centring * residuals(v, at)) ** 2
+        return jacobian.T @ jacobian + jnp.diag(jnp.zeros_like(v).at[k + measurement.prior_log_sds].set(extra))
 
     shared = jnp.broadcast_to(position.shared, (position.benchmark.shape[0], position.shared.shape[0]))
-    return jax.vmap(one)(jnp.concatenate([position.benchmark, shared], axis=1), scores.reference)
+    return jax.vmap(one)(jnp.concatenate([position.benchmark, shared], axis=1), scores.coordinates)
 
 
 def arrow(

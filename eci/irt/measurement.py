@@ -4,8 +4,16 @@ Coordinates. With R_j the mean crude ability of the models that sat benchmark j,
 
     z = slope_j * (ability - R_j) + intercept_j,    difficulty_j = R_j - intercept_j / slope_j,
 
-so that intercept and slope are nearly independent in the posterior, which difficulty and slope are not.
-Every density below is taken in these unconstrained coordinates, Jacobians included.
+so that, where the scores determine a benchmark, its intercept and slope are nearly independent, which
+difficulty and slope are not. Where they do not (few scores, or all at the floor), difficulty and log slope
+standardised by their common prior are the independent ones. A weight w per benchmark and coordinate moves
+between the two (partial non-centring). Every density is taken in the unconstrained coordinates, Jacobians
+included.
+
+References
+----------
+Papaspiliopoulos, Roberts and Skold (2007), A general framework for the parametrization of hierarchical
+models, doi:10.1214/088342307000000014.
 """
 
 from __future__ import annotations
@@ -17,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from eci.irt.curve import curve_mean
 from eci.irt.observation import Datum, Likelihood
@@ -26,20 +35,32 @@ INTERCEPT, LOG_SLOPE, NOISE = 0, 1, 2  # columns of Position.benchmark
 _HYPER = ("difficulty_mean", "difficulty_sd", "log_discrimination_mean", "log_discrimination_sd")
 
 
+class Coordinates(NamedTuple):
+    """Where each benchmark's coordinates are centred.
+
+    reference (benchmark,): mean crude ability of the models that sat it, in logits.
+    centring (benchmark, 2 or 3): 1 where the scores fix difficulty, log slope or log precision, 0 where the
+    common prior does, and between.
+    """
+
+    reference: Array
+    centring: Array
+
+
 class CodedScores(NamedTuple):
-    """A score matrix as arrays: indices and `datum` have a leading `score` axis, `reference` is (benchmark,)."""
+    """A score matrix as arrays: indices and `datum` have a leading `score` axis."""
 
     model_index: Array
     benchmark_index: Array
     datum: Datum
-    reference: Array
+    coordinates: Coordinates
 
 
 class Position(NamedTuple):
     """A point in unconstrained coordinates.
 
-    ability (model,), benchmark (benchmark, 2 or 3): intercept, log slope and, where the likelihood is
-    pooled, log precision; shared (n_shared,): see `Measurement.shared_names`.
+    ability (model,); benchmark (benchmark, 2 or 3), read by `Measurement.decode`; shared (n_shared,): see
+    `Measurement.shared_names`.
     """
 
     ability: Array
@@ -47,8 +68,16 @@ class Position(NamedTuple):
     shared: Array
 
 
-def _normal(x: Array, mean: Array | float, log_sd: Array | float) -> Array:
-    return -0.5 * ((x - mean) * jnp.exp(-log_sd)) ** 2 - log_sd
+class Curve(NamedTuple):
+    """One benchmark decoded: intercept (logits), log slope and the noise parameter on its log scale."""
+
+    intercept: Array
+    log_slope: Array
+    noise: Array
+
+
+def _normal(x: Array, mean: Array | float, sd: float) -> Array:
+    return -0.5 * ((x - mean) / sd) ** 2
 
 
 def _half_normal_of_log(log_x: Array, scale: float) -> Array:
@@ -75,63 +104,100 @@ class Measurement:
         return _HYPER + noise
 
     @property
-    def prior_means(self) -> Array:
+    def prior_means(self) -> NDArray[np.intp]:
         """Positions in `shared` of the means of difficulty, log slope (and log precision)."""
         return np.arange(0, 2 * self.n_benchmark, 2)
 
     @property
-    def prior_log_sds(self) -> Array:
+    def prior_log_sds(self) -> NDArray[np.intp]:
         """Positions in `shared` of the log sds of difficulty, log slope (and log precision)."""
         return np.arange(1, 2 * self.n_benchmark, 2)
 
-    def predictor(self, ability: Array, benchmark: Array, reference: Array) -> Array:
-        """Linear predictor z of one score, in logits."""
-        return jnp.exp(benchmark[LOG_SLOPE]) * (ability - reference) + benchmark[INTERCEPT]
+    def decode(self, benchmark: Array, shared: Array, at: Coordinates) -> Curve:
+        """Read one benchmark's coordinates.
 
-    def noise(self, benchmark: Array, shared: Array) -> Array:
-        """Noise parameter of one score on its log scale: the benchmark's own or the shared one."""
-        return benchmark[NOISE] if self.likelihood.pooled else shared[4]
+        With weights w and standardised prior sds s (see the module docstring):
+        R - difficulty = (1 - w) (R - m_b) + v s_b^(1-w) slope^(-w);  log slope = (1 - w) m_a + v s_a^(1-w),
+        and the log precision like the log slope.
+        """
+        w = at.centring
+        spread = jnp.exp((1.0 - w) * shared[self.prior_log_sds])
+        log_slope = (1.0 - w[LOG_SLOPE]) * shared[2] + spread[LOG_SLOPE] * benchmark[LOG_SLOPE]
+        slope = jnp.exp(log_slope)
+        offset = (1.0 - w[0]) * (at.reference - shared[0]) * slope
+        intercept = offset + benchmark[INTERCEPT] * spread[0] * jnp.exp((1.0 - w[0]) * log_slope)
+        if self.likelihood.pooled:
+            noise = (1.0 - w[NOISE]) * shared[4] + spread[NOISE] * benchmark[NOISE]
+        else:
+            noise = shared[4]
+        return Curve(intercept, log_slope, noise)
+
+    def encode(self, curve: Curve, shared: Array, at: Coordinates) -> Array:
+        """Inverse of `decode` for one benchmark."""
+        w = at.centring
+        spread = jnp.exp((1.0 - w) * shared[self.prior_log_sds])
+        slope = jnp.exp(curve.log_slope)
+        offset = (1.0 - w[0]) * (at.reference - shared[0]) * slope
+        v = [
+            (curve.intercept - offset) / (spread[0] * jnp.exp((1.0 - w[0]) * curve.log_slope)),
+            (curve.log_slope - (1.0 - w[LOG_SLOPE]) * shared[2]) / spread[LOG_SLOPE],
+        ]
+        if self.likelihood.pooled:
+            v.append((curve.noise - (1.0 - w[NOISE]) * shared[4]) / spread[NOISE])
+        return jnp.stack(v)
+
+    def predictor(self, ability: Array, curve: Curve, reference: Array) -> Array:
+        """Linear predictor z of one score, in logits."""
+        return jnp.exp(curve.log_slope) * (ability - reference) + curve.intercept
 
     def row_log_prob(self, z: Array, noise: Array, datum: Datum) -> Array:
         """Log density of one score given its predictor and noise parameter."""
         return self.likelihood.log_prob(datum, curve_mean(z, datum.lower, datum.upper), noise)
 
-    def benchmark_residuals(self, benchmark: Array, shared: Array, reference: Array) -> Array:
+    def benchmark_residuals(self, benchmark: Array, shared: Array, at: Coordinates) -> Array:
         """Difficulty, log slope (and log precision) of one benchmark, standardised by their common priors."""
-        difficulty = reference - benchmark[INTERCEPT] * jnp.exp(-benchmark[LOG_SLOPE])
-        values = jnp.stack([difficulty, *benchmark[LOG_SLOPE:]])
+        curve = self.decode(benchmark, shared, at)
+        difficulty = at.reference - curve.intercept * jnp.exp(-curve.log_slope)
+        values = jnp.stack([difficulty, curve.log_slope, curve.noise][: self.n_benchmark])
         return (values - shared[self.prior_means]) * jnp.exp(-shared[self.prior_log_sds])
 
-    def benchmark_log_prior(self, benchmark: Array, shared: Array, reference: Array) -> Array:
-        """Log prior of one benchmark's coordinates; minus the log slope is the Jacobian of the intercept."""
-        residuals = self.benchmark_residuals(benchmark, shared, reference)
-        return -0.5 * jnp.sum(residuals**2) - jnp.sum(shared[self.prior_log_sds]) - benchmark[LOG_SLOPE]
+    def benchmark_log_prior(self, benchmark: Array, shared: Array, at: Coordinates) -> Array:
+        """Log prior of one benchmark's coordinates, with the Jacobian of `decode`."""
+        residuals = self.benchmark_residuals(benchmark, shared, at)
+        log_slope = self.decode(benchmark, shared, at).log_slope
+        return (
+            -0.5 * jnp.sum(residuals**2)
+            - jnp.sum(at.centring * shared[self.prior_log_sds])
+            - at.centring[0] * log_slope
+        )
 
     def shared_log_prior(self, shared: Array) -> Array:
         """Log prior of the shared parameters."""
         p = self.priors
         value = (
-            _normal(shared[0], 0.0, jnp.log(p.difficulty_mean_sd))
+            _normal(shared[0], 0.0, p.difficulty_mean_sd)
             + _half_normal_of_log(shared[1], p.difficulty_sd_scale)
-            + _normal(shared[2], p.log_discrimination_mean, jnp.log(p.log_discrimination_mean_sd))
+            + _normal(shared[2], p.log_discrimination_mean, p.log_discrimination_mean_sd)
             + _half_normal_of_log(shared[3], p.log_discrimination_sd_scale)
         )
         if self.likelihood.pooled:
             return (
                 value
-                + _normal(shared[4], p.log_precision_mean, jnp.log(p.log_precision_mean_sd))
+                + _normal(shared[4], p.log_precision_mean, p.log_precision_mean_sd)
                 + _half_normal_of_log(shared[5], p.log_precision_sd_scale)
             )
         return value + _half_normal_of_log(shared[4], p.noise_sd_scale)
 
+    def curves(self, position: Position, scores: CodedScores) -> Curve:
+        """All benchmarks decoded, fields of shape (benchmark,)."""
+        return jax.vmap(self.decode, (0, None, 0))(position.benchmark, position.shared, scores.coordinates)
+
     def row_log_probs(self, position: Position, scores: CodedScores) -> Array:
         """Log density of every score, shape (score,)."""
-        ability = position.ability[scores.model_index]
-        benchmark = position.benchmark[scores.benchmark_index]
-        reference = scores.reference[scores.benchmark_index]
-        z = jax.vmap(self.predictor)(ability, benchmark, reference)
-        noise = jax.vmap(self.noise, (0, None))(benchmark, position.shared)
-        return jax.vmap(self.row_log_prob)(z, noise, scores.datum)
+        j = scores.benchmark_index
+        curve = jax.tree.map(lambda x: x[j], self.curves(position, scores))
+        z = self.predictor(position.ability[scores.model_index], curve, scores.coordinates.reference[j])
+        return self.row_log_prob(z, curve.noise, scores.datum)
 
     def log_density(self, position: Position, scores: CodedScores) -> Array:
         """Log posterior density in unconstrained coordinates, up to a constant."""
@@ -139,20 +205,21 @@ class Measurement:
         return (
             jnp.sum(self.row_log_probs(position, scores))
             - 0.5 * jnp.sum(position.ability**2)
-            + jnp.sum(prior(position.benchmark, position.shared, scores.reference))
+            + jnp.sum(prior(position.benchmark, position.shared, scores.coordinates))
             + self.shared_log_prior(position.shared)
         )
 
-    def constrain(self, position: Position, reference: Array) -> dict[str, Array]:
-        """Parameters by name: ability, difficulty (logits), discrimination (per logit), noise and hyperparameters."""
-        slope = jnp.exp(position.benchmark[:, LOG_SLOPE])
+    def constrain(self, position: Position, scores: CodedScores) -> dict[str, Array]:
+        """Parameters by name: ability and difficulty in logits, discrimination per logit, noise, hyperparameters."""
+        curve = self.curves(position, scores)
+        slope = jnp.exp(curve.log_slope)
         named = {
             "ability": position.ability,
-            "difficulty": reference - position.benchmark[:, INTERCEPT] / slope,
+            "difficulty": scores.coordinates.reference - curve.intercept / slope,
             "discrimination": slope,
         }
         for name, value in zip(self.shared_names, position.shared, strict=True):
             named[name] = jnp.exp(value) if name.endswith("_sd") else value
         if self.likelihood.pooled:
-            named["precision"] = jnp.exp(position.benchmark[:, NOISE])
+            named["precision"] = jnp.exp(curve.noise)
         return named

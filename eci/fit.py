@@ -1,0 +1,237 @@
+"""Fit: what an estimation leaves behind. Free of jax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from eci.errors import DataError
+from eci.scale import Scale, choose_anchors
+from eci.scores.matrix import ScoreMatrix
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FloatArray = NDArray[np.float64]
+
+
+class Parameters(NamedTuple):
+    """Parameters in logits, `...` empty for a mode and (draw,) for draws.
+
+    ability (..., model); difficulty (..., benchmark); discrimination (..., benchmark), per logit; shared: noise
+    parameters and hyperparameters by name, shape (...) or (..., benchmark).
+    """
+
+    ability: FloatArray
+    difficulty: FloatArray
+    discrimination: FloatArray
+    shared: Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One diagnostic: a value, the limit it is held to, where it is worst, and what to do if it fails."""
+
+    name: str
+    value: float
+    limit: float
+    ok: bool
+    worst: str
+    advice: str
+
+
+@dataclass(frozen=True)
+class Diagnostics:
+    """All checks of a fit."""
+
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that did not pass."""
+        return tuple(check for check in self.checks if not check.ok)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """How a fit came about: package versions, device, and seconds by stage."""
+
+    versions: Mapping[str, str]
+    device: str
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """An index: the scores it saw, every choice made, the mode, the joint draws and their scale.
+
+    Parameters
+    ----------
+    matrix
+        The coded scores, with the inclusion rules.
+    likelihood
+        Name of the likelihood.
+    priors
+        Prior scales by name.
+    method
+        Name and options of the method, `{"name": "nuts", ...}`.
+    seed
+        Seed of the random numbers.
+    mode
+        Parameters at the mode with abilities integrated out.
+    draws
+        Joint posterior draws, chains one after the other; None for the method `map`.
+    n_chains
+        Number of chains in `draws`.
+    sample_stats
+        Per-draw facts of the sampler, shape (draw,).
+    scale
+        From logits to points, one map per draw (one in all for the method `map`).
+    diagnostics
+        Checks on the published quantities.
+    provenance
+        Versions, device, seconds.
+    interval_prob
+        Probability of the equal-tailed intervals in the tables.
+    """
+
+    matrix: ScoreMatrix
+    likelihood: str
+    priors: Mapping[str, float]
+    method: Mapping[str, Any]
+    seed: int
+    mode: Parameters
+    draws: Parameters | None
+    n_chains: int
+    sample_stats: Mapping[str, NDArray[Any]]
+    scale: Scale
+    diagnostics: Diagnostics
+    provenance: Provenance
+    interval_prob: float = 0.9
+    is_preview: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Derive whether the method is exact."""
+        object.__setattr__(self, "is_preview", self.method["name"] != "nuts")
+
+    @property
+    def digest(self) -> str:
+        """Digest of the scores."""
+        return self.matrix.digest
+
+    def _require_draws(self) -> Parameters:
+        if self.draws is None:
+            raise DataError(
+                "This fit was made with the method map, which has a point and no posterior draws. "
+                "Fit again with the method laplace or nuts."
+            )
+        return self.draws
+
+    @property
+    def ability_draws(self) -> FloatArray:
+        """Abilities in logits, shape (draw, model). Raises DataError for the method map."""
+        return self._require_draws().ability
+
+    @cached_property
+    def index_draws(self) -> FloatArray:
+        """Index in points, shape (draw, model). Raises DataError for the method map."""
+        return self.scale.points(self._require_draws().ability)
+
+    @cached_property
+    def difficulty_draws(self) -> FloatArray:
+        """Difficulty in points, shape (draw, benchmark). Raises DataError for the method map."""
+        return self.scale.points(self._require_draws().difficulty)
+
+    @cached_property
+    def discrimination_draws(self) -> FloatArray:
+        """Discrimination per point, shape (draw, benchmark). Raises DataError for the method map."""
+        return self.scale.per_point(self._require_draws().discrimination)
+
+    @property
+    def index(self) -> FloatArray:
+        """Index in points, shape (model,): the posterior mean, or the mode for the method map."""
+        if self.draws is None:
+            points: FloatArray = self.scale.points(self.mode.ability[None])[0]
+            return points
+        return np.asarray(self.index_draws.mean(axis=0), dtype=np.float64)
+
+    def rescale(self, anchors: Mapping[str, float] | None = None, *, standard: bool = False) -> Self:
+        """Return the same fit on other anchors, or on the standard scale. No refit is needed.
+
+        Raises
+        ------
+        DataError, IdentificationError
+            As `Scale.anchored`.
+        """
+        ability = self.mode.ability[None] if self.draws is None else self.draws.ability
+        return replace(self, scale=make_scale(ability, self.matrix.models, anchors, standard=standard))
+
+    def abilities(self) -> pd.DataFrame:
+        """One row per model, sorted by index descending and then by name.
+
+        Columns model, lab, release_date (ISO text, blank where unknown), index, sd, low, high (points;
+        blank where the method gives no draws), n_benchmarks.
+        """
+        matrix = self.matrix
+        dates = ["" if np.isnat(date) else str(date) for date in matrix.release_date]
+        table = pd.DataFrame({"model": matrix.models, "lab": matrix.lab, "release_date": dates, "index": self.index})
+        draws = None if self.draws is None else self.index_draws
+        table[["sd", "low", "high"]] = self._spread(draws, matrix.n_models)
+        table["n_benchmarks"] = matrix.n_benchmarks_per_model
+        return table.sort_values(["index", "model"], ascending=[False, True], ignore_index=True)
+
+    def benchmarks(self) -> pd.DataFrame:
+        """One row per benchmark, sorted by difficulty descending and then by name.
+
+        Columns benchmark, domain, difficulty, difficulty_sd, difficulty_low, difficulty_high (points),
+        discrimination, discrimination_low, discrimination_high (per point), n_models.
+        """
+        matrix = self.matrix
+        table = pd.DataFrame({"benchmark": matrix.benchmarks, "domain": matrix.domain})
+        n = matrix.n_benchmarks
+        if self.draws is None:
+            table["difficulty"] = self.scale.points(self.mode.difficulty[None])[0]
+            table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = self._spread(None, n)
+            table["discrimination"] = self.scale.per_point(self.mode.discrimination[None])[0]
+            table[["discrimination_low", "discrimination_high"]] = self._spread(None, n)[:, 1:]
+        else:
+            table["difficulty"] = self.difficulty_draws.mean(axis=0)
+            spread = self._spread(self.difficulty_draws, n)
+            table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = spread
+            table["discrimination"] = self.discrimination_draws.mean(axis=0)
+            table[["discrimination_low", "discrimination_high"]] = self._spread(self.discrimination_draws, n)[:, 1:]
+        table["n_models"] = matrix.n_models_per_benchmark
+        return table.sort_values(["difficulty", "benchmark"], ascending=[False, True], ignore_index=True)
+
+    def _spread(self, draws: FloatArray | None, n: int) -> FloatArray:
+        """Return sd and equal-tailed interval of each column, shape (n, 3); nan without draws."""
+        if draws is None:
+            return np.full((n, 3), np.nan)
+        tail = (1.0 - self.interval_prob) / 2.0
+        low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
+        return np.column_stack([draws.std(axis=0, ddof=1), low, high])
+
+    def save(self, folder: str | Path, *, force: bool = False) -> Path:
+        """Write the fit as a folder: see `eci.folder.save_fit`."""
+        from eci.folder import save_fit
+
+        return save_fit(self, folder, force=force)
+
+
+def make_scale(
+    ability: FloatArray, models: tuple[str, ...], anchors: Mapping[str, float] | None, *, standard: bool = False
+) -> Scale:
+    """Anchored scale where anchors are named or the default ones are present, else the standard scale."""
+    chosen = {} if standard else choose_anchors(anchors, models)
+    return Scale.anchored(ability, models, chosen) if chosen else Scale.standard(ability)

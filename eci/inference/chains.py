@@ -1,0 +1,153 @@
+"""Run no-U-turn chains side by side: one thread a chain, in pieces, so that progress shows and Ctrl-C works.
+
+XLA runs programs of different threads at the same time on one CPU device, so no device count is set.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import NDArray
+
+from eci.inference import nuts
+from eci.inference.method import Nuts
+from eci.inference.whiten import Whitening, unwhiten
+from eci.irt.measurement import CodedScores, Measurement
+
+Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
+
+PIECE = 250  # transitions between two looks at the clock
+FIRST_STEP_SIZE = 0.3
+
+
+class Chains(NamedTuple):
+    """Draws in whitened coordinates (chain, draw, n), per-draw facts (chain, draw), and where to go on."""
+
+    z: NDArray[np.float64]
+    infos: nuts.Info
+    states: tuple[nuts.State, ...]
+
+
+def log_density_gradient(
+    measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
+) -> tuple[Array, Array]:
+    """Negative log density and gradient in whitened coordinates."""
+
+    def potential(z: Array) -> Array:
+        return -measurement.log_density(unwhiten(whitening, scores, z), scores)
+
+    value, gradient = jax.value_and_grad(potential)(z)
+    return value, gradient
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _run_piece(
+    measurement: Measurement,
+    options: Nuts,
+    whitening: Whitening,
+    scores: CodedScores,
+    state: nuts.State,
+    n_steps: Array,
+    adapt: Array,
+) -> tuple[nuts.State, Array, nuts.Info]:
+    return nuts.run_chain(
+        partial(log_density_gradient, measurement, whitening, scores),
+        state,
+        n_steps,
+        adapt=adapt,
+        buffer=PIECE,
+        target_accept=options.target_accept,
+        max_depth=options.max_tree_depth,
+    )
+
+
+@partial(jax.jit, static_argnums=0)
+def _start(
+    measurement: Measurement, whitening: Whitening, scores: CodedScores, key: Array
+) -> nuts.State:
+    n = sum(x.size for x in whitening.center)
+    key_z, key_chain = jax.random.split(key)
+    potential = partial(log_density_gradient, measurement, whitening, scores)
+    return nuts.start_chain(potential, key_chain, jax.random.normal(key_z, (n,)), FIRST_STEP_SIZE)
+
+
+def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening, scores: CodedScores) -> None:
+    """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
+    with jax.enable_x64(True):
+        state = _start(measurement, whitening, scores, jax.random.key(0))
+        _run_piece(measurement, options, whitening, scores, state, jnp.asarray(0), jnp.asarray(True))
+
+
+def run_chains(
+    measurement: Measurement,
+    options: Nuts,
+    whitening: Whitening,
+    scores: CodedScores,
+    *,
+    key: Array,
+    n_draws: int,
+    before: Chains | None = None,
+    progress: Progress | None = None,
+) -> Chains:
+    """Draw `n_draws` from every chain, warming up first unless `before` says where the chains stand.
+
+    Returns the new draws only. The result does not depend on how many threads there are.
+    """
+    stop = threading.Event()
+    lock = threading.Lock()
+    warmup = 0 if before else options.n_warmup
+    done, total = 0, options.n_chains * (warmup + n_draws)
+
+    def report(n_steps: int) -> None:
+        nonlocal done
+        with lock:
+            done += n_steps
+            if progress is not None:
+                progress("sampling", done, total)
+
+    def run_one(chain: int) -> tuple[nuts.State, NDArray[np.float64], nuts.Info]:
+        with jax.enable_x64(True):
+            if before is None:
+                state = _start(measurement, whitening, scores, jax.random.fold_in(key, chain))
+            else:
+                state = before.states[chain]
+            pieces = []
+            for n_left, adapt in ((warmup, True), (n_draws, False)):
+                while n_left and not stop.is_set():
+                    n_steps = min(PIECE, n_left)
+                    state, z, infos = _run_piece(
+                        measurement, options, whitening, scores, state, jnp.asarray(n_steps), jnp.asarray(adapt)
+                    )
+                    if not adapt:
+                        pieces.append(jax.tree.map(lambda x: np.asarray(x)[:n_steps], (z, infos)))  # noqa: B023
+                    jax.block_until_ready(state)
+                    n_left -= n_steps
+                    report(n_steps)
+            z, infos = jax.tree.map(lambda *xs: np.concatenate(xs), *pieces) if pieces else (None, None)
+            return state, z, infos
+
+    with ThreadPoolExecutor(min(options.n_chains, os.cpu_count() or 1)) as pool:
+        try:
+            results = list(pool.map(run_one, range(options.n_chains)))
+        except BaseException:
+            stop.set()
+            raise
+    states, z, infos = zip(*results, strict=True)
+    return Chains(np.stack(z), jax.tree.map(lambda *xs: np.stack(xs), *infos), tuple(states))
+
+
+def join(first: Chains, second: Chains) -> Chains:
+    """Append the draws of `second`, which went on where `first` stood."""
+    z, infos = jax.tree.map(
+        lambda a, b: np.concatenate([a, b], axis=1), (first.z, first.infos), (second.z, second.infos)
+    )
+    return Chains(z, infos, second.states)

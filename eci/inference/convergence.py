@@ -1,0 +1,94 @@
+"""R-hat and effective sample size of many quantities at once, in NumPy.
+
+The arithmetic is ArviZ's (a test compares them); ArviZ itself takes seconds to import, which `eci fit`
+does not spend.
+
+References
+----------
+Vehtari, Gelman, Simpson, Carpenter and Burkner (2021), Rank-normalization, folding, and localization: an
+improved R-hat for assessing convergence of MCMC, doi:10.1214/20-BA1221.
+Geyer (1992), Practical Markov chain Monte Carlo, doi:10.1214/ss/1177011137 (initial monotone sequence).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import irfft, next_fast_len, rfft
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+FloatArray = NDArray[np.float64]
+
+
+def _split(draws: FloatArray) -> FloatArray:
+    """Split every chain in half: (chain, draw, n) to (2 chain, draw // 2, n)."""
+    half = draws.shape[1] // 2
+    return np.concatenate([draws[:, :half], draws[:, draws.shape[1] - half :]], axis=0)
+
+
+def _rank_normalise(draws: FloatArray) -> FloatArray:
+    """Normal scores of the ranks over all chains (Blom 1958)."""
+    flat = draws.reshape(-1, draws.shape[-1])
+    scores = ndtri((rankdata(flat, axis=0) - 0.375) / (flat.shape[0] + 0.25))
+    return np.asarray(scores.reshape(draws.shape), dtype=np.float64)
+
+
+def _split_rhat(draws: FloatArray) -> FloatArray:
+    n = draws.shape[1]
+    within = draws.var(axis=1, ddof=1).mean(axis=0)
+    between = n * draws.mean(axis=1).var(axis=0, ddof=1)
+    return np.asarray(np.sqrt(((n - 1) / n * within + between / n) / within), dtype=np.float64)
+
+
+def compute_rhat(draws: FloatArray) -> FloatArray:
+    """Rank-normalised split R-hat, the larger of bulk and folded; `draws` is (chain, draw, n), the result (n,)."""
+    halves = _split(draws)
+    folded = np.abs(halves - np.median(halves, axis=(0, 1)))
+    return np.maximum(_split_rhat(_rank_normalise(halves)), _split_rhat(_rank_normalise(folded)))
+
+
+def _effective_size(draws: FloatArray) -> FloatArray:
+    """Effective number of independent draws in (chain, draw, n) by Geyer's monotone sequence."""
+    n_chains, n, _ = draws.shape
+    centred = draws - draws.mean(axis=1, keepdims=True)
+    n_fft = next_fast_len(2 * n, real=True)
+    spectrum = rfft(centred, n_fft, axis=1)
+    autocov = irfft(spectrum.real**2 + spectrum.imag**2, n_fft, axis=1)[:, :n].mean(axis=0) / n
+    within = autocov[0] * n / (n - 1)
+    between = draws.mean(axis=1).var(axis=0, ddof=1) if n_chains > 1 else 0.0
+    total = within * (n - 1) / n + between
+    rho = 1.0 - (within - autocov) / total
+    rho[0] = 1.0
+    n_pairs = (n - 3) // 2  # Geyer's pairs (0, 1), (2, 3), ... within the first n - 3 lags, as Stan has it
+    pairs = rho[0 : 2 * n_pairs : 2] + rho[1 : 2 * n_pairs + 1 : 2]
+    positive = np.cumprod(pairs > 0, axis=0).astype(bool)
+    positive[0] = True
+    monotone = np.where(positive, np.minimum.accumulate(np.where(positive, pairs, np.inf), axis=0), 0.0)
+    n_positive = positive.sum(axis=0)
+    next_even = np.take_along_axis(rho, (2 * n_positive)[None], axis=0)[0]
+    tau = -1.0 + 2.0 * monotone.sum(axis=0) + np.maximum(next_even, 0.0)
+    size = n_chains * n
+    return np.asarray(size / np.maximum(tau, 1.0 / np.log10(size)), dtype=np.float64)
+
+
+def compute_ess_bulk(draws: FloatArray) -> FloatArray:
+    """Bulk effective sample size; `draws` is (chain, draw, n), the result (n,)."""
+    return _effective_size(_rank_normalise(_split(draws)))
+
+
+def compute_ess_tail(draws: FloatArray) -> FloatArray:
+    """Tail effective sample size: the smaller of those of the 5 % and 95 % quantile indicators."""
+    low, high = np.quantile(draws, [0.05, 0.95], axis=(0, 1))
+    return np.minimum(
+        _effective_size(_split((draws <= low).astype(np.float64))),
+        _effective_size(_split((draws <= high).astype(np.float64))),
+    )
+
+
+def compute_bfmi(energy: FloatArray) -> FloatArray:
+    """Energy Bayesian fraction of missing information of each chain; `energy` is (chain, draw).
+
+    Betancourt (2016), Diagnosing suboptimal cotangent disintegrations, arXiv:1604.00695.
+    """
+    return np.asarray(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1), dtype=np.float64)

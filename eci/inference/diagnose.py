@@ -1,0 +1,102 @@
+"""Checks on the published quantities, each with its advice. Free of jax."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eci.fit import Check, Parameters
+from eci.inference.convergence import compute_bfmi, compute_ess_bulk, compute_ess_tail, compute_rhat
+from eci.inference.method import Nuts
+from eci.scale import Scale
+
+MAX_RHAT = 1.01
+MIN_ESS = 400.0
+MAX_DIVERGENT = 0.001
+MIN_BFMI = 0.3
+
+FloatArray = NDArray[np.float64]
+
+_MORE = "Draw more (--draws), or look at the named benchmark or model: few scores, or all at the floor?"
+_ADVICE = {
+    "rhat": f"The chains disagree. {_MORE}",
+    "ess_bulk": f"Too few effective draws for the mean. {_MORE}",
+    "ess_tail": f"Too few effective draws for the interval. {_MORE}",
+}
+
+
+def published_quantities(
+    draws: Parameters, scale: Scale, models: Sequence[str], benchmarks: Sequence[str]
+) -> dict[str, tuple[FloatArray, Sequence[str]]]:
+    """Index, difficulty (points) and log discrimination (per point), (draw, n), with the names of the columns.
+
+    Anchors are left out of the index: they do not vary.
+    """
+    free = [i for i, model in enumerate(models) if model not in scale.anchors]
+    return {
+        "index": (scale.points(draws.ability)[:, free], [models[i] for i in free]),
+        "difficulty": (scale.points(draws.difficulty), benchmarks),
+        "discrimination": (np.log(scale.per_point(draws.discrimination)), benchmarks),
+    }
+
+
+def check_convergence(
+    quantities: Mapping[str, tuple[FloatArray, Sequence[str]]], n_chains: int
+) -> tuple[Check, ...]:
+    """R-hat (at most 1.01) and bulk and tail effective sample size (at least 400) of every published quantity."""
+    checks = []
+    for quantity, (draws, names) in quantities.items():
+        by_chain = draws.reshape(n_chains, -1, draws.shape[1])
+        for statistic, values, limit in (
+            ("rhat", compute_rhat(by_chain), MAX_RHAT),
+            ("ess_bulk", compute_ess_bulk(by_chain), MIN_ESS),
+            ("ess_tail", compute_ess_tail(by_chain), MIN_ESS),
+        ):
+            badness = values if statistic == "rhat" else -values
+            at = int(np.argmax(np.where(np.isnan(badness), np.inf, badness))) if len(values) else -1
+            value = float(values[at]) if len(values) else np.nan
+            ok = value <= limit if statistic == "rhat" else value >= limit
+            if not len(values):
+                continue
+            checks.append(Check(f"{statistic}_{quantity}", value, limit, bool(ok), names[at], _ADVICE[statistic]))
+    return tuple(checks)
+
+
+def check_sampler(stats: Mapping[str, NDArray[np.generic]], n_chains: int, options: Nuts) -> tuple[Check, ...]:
+    """Divergences (at most 0.1 % of draws), trajectories cut short (none), energy BFMI (at least 0.3)."""
+    by_chain = {name: np.asarray(value, dtype=np.float64).reshape(n_chains, -1) for name, value in stats.items()}
+    diverging, bfmi = by_chain["diverging"], compute_bfmi(by_chain["energy"])
+    cut = np.mean(by_chain["tree_depth"] >= options.max_tree_depth)
+    worst = f"chain {int(np.argmax(diverging.sum(axis=1)))}"
+    return (
+        Check(
+            "divergences", float(diverging.mean()), MAX_DIVERGENT, bool(diverging.mean() <= MAX_DIVERGENT),
+            worst if diverging.any() else "",
+            "The sampler missed part of the posterior. Raise target_accept towards 1, or choose a tighter prior.",
+        ),
+        Check(
+            "max_tree_depth", float(cut), 0.0, bool(cut == 0), "",
+            "Trajectories were cut short: draws are valid but slow to mix. Raise max_tree_depth.",
+        ),
+        Check(
+            "bfmi", float(bfmi.min()), MIN_BFMI, bool(bfmi.min() >= MIN_BFMI), f"chain {int(np.argmin(bfmi))}",
+            "The energy moves slowly: heavy tails in the posterior. Draw more, or choose a tighter prior.",
+        ),
+    )  # fmt: skip
+
+
+def check_mode(gradient_norm: float, definite: bool) -> tuple[Check, ...]:
+    """The mode was reached, and the curvature there is that of a maximum."""
+    return (
+        Check(
+            "mode_gradient", gradient_norm, 1.0, gradient_norm <= 1.0, "",
+            "The mode was not reached (norm in posterior sds). Use the method nuts, which does not rest on it.",
+        ),
+        Check(
+            "hessian_positive_definite", float(definite), 1.0, definite, "",
+            "The exact curvature at the mode is not that of a maximum; its Gauss-Newton part stood in. "
+            "Use the method nuts.",
+        ),
+    )  # fmt: skip
