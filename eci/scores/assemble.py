@@ -30,6 +30,7 @@ def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
     """
     scores = (tables.scores, parse(tables.scores, unit, faults))
     table = scores[1]
+    facts: dict[str, pd.DataFrame] = {}
     for key, listed, columns in (
         ("model", tables.models, MODEL_FACTS),
         ("benchmark", tables.benchmarks, BENCHMARK_FACTS),
@@ -39,42 +40,61 @@ def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
             parts.insert(0, (listed, parse(listed, unit, faults)))
             _check_listing(parts[0], scores, key, faults)
         for column in columns:
-            facts = _facts(parts, key, column, faults)
-            table[column] = facts.reindex(table[key]).set_axis(table.index)
+            facts[column] = _facts(parts, key, column, faults)
+            table[column] = facts[column]["value"].reindex(table[key]).set_axis(table.index)
         if listed is not None and "n_items" in parts[0][1]:
             counts = parts[0][1].drop_duplicates(key).set_index(key)["n_items"]
             listed_counts = table[key].map(counts)
             table["n_items"] = table.get("n_items", listed_counts).fillna(listed_counts)
-    table = pd.DataFrame({name: _complete(table, name) for name in DTYPES})
-    _check_range(scores[0], table, faults)
-    return table
+    _check_limits(facts["chance"], facts["ceiling"], faults)
+    return pd.DataFrame({name: _complete(table, name) for name in DTYPES})
 
 
-def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd.Series:
-    """Find the value of a fact for every name; a second, different value is a fault where it stands."""
-    stated = [pd.DataFrame({"name": [], "value": [], "part": [], "row": []}, dtype="object")]
-    for number, (_, frame) in enumerate(parts):
+def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd.DataFrame:
+    """Find for every name the value of a fact, with the file and line that state it first.
+
+    A second, different value is a fault where it stands.
+    """
+    stated = [pd.DataFrame({"name": [], "value": []}, dtype="object")]
+    for sheet, frame in parts:
         if column in frame:
             known = frame[[key, column]].set_axis(["name", "value"], axis=1).drop_duplicates()
             known = known[known["value"].notna() & (known["value"] != "") & (known["name"] != "")]
-            stated.append(known.assign(part=number, row=known.index))
+            seen = sheet.cells[column].loc[known.index].astype("str")
+            stated.append(known.assign(file=sheet.file, line=sheet.lines[known.index], seen=seen))
     facts = pd.concat(stated[1:] or stated, ignore_index=True).drop_duplicates(["name", "value"])
     first = facts.drop_duplicates("name").set_index("name")
     again = facts[facts.duplicated("name")]
-    places = dict(
-        zip(first.index, zip(first["part"], first["row"], first["value"], strict=True), strict=True)
-    )
 
     def word(at: int) -> Fault:
-        name, part, row = (again[field].iloc[at] for field in ("name", "part", "row"))
-        earlier_part, earlier_row, value = places[name]
-        where = parts[earlier_part][0].fault(earlier_row, column, "", "").where
-        problem = f"for {name!r} contradicts {_show(value)} ({where})"
-        sheet: Sheet = parts[part][0]
-        return sheet.fault(row, column, problem, f"Give each {key} one {column}")
+        other = again.iloc[at]
+        earlier = first.loc[other["name"]]
+        place = _at(earlier, column, "", "")
+        problem = f"for {other['name']!r} contradicts {place.value} ({place.where})"
+        return _at(other, column, problem, f"Give each {key} one {column}")
 
     faults.add_rows(np.arange(len(again)), word)
-    return first["value"]
+    return first
+
+
+def _at(fact: pd.Series, column: str, problem: str, advice: str) -> Fault:
+    return Fault(fact["file"], int(fact["line"]), column, fact["seen"], problem, advice)
+
+
+def _check_limits(chance: pd.DataFrame, ceiling: pd.DataFrame, faults: Faults) -> None:
+    """Chance lies below the ceiling, whichever rows or files they come from."""
+    names = chance.index.union(ceiling.index)
+    low = chance["value"].reindex(names).astype("float64").fillna(0.0)
+    high = ceiling["value"].reindex(names).astype("float64").fillna(1.0)
+    crossed = names[low >= high]
+
+    def word(at: int) -> Fault:
+        name = crossed[at]
+        column, stated = ("ceiling", ceiling) if name in ceiling.index else ("chance", chance)
+        problem = f"leaves {name!r} no room between chance {low[name]:g} and ceiling {high[name]:g}"
+        return _at(stated.loc[name], column, problem, "Correct it: chance must lie below the ceiling")
+
+    faults.add_rows(np.arange(len(crossed)), word)
 
 
 def _check_listing(listing: Parsed, scores: Parsed, key: str, faults: Faults) -> None:
@@ -94,27 +114,9 @@ def _check_listing(listing: Parsed, scores: Parsed, key: str, faults: Faults) ->
     faults.add_rows(np.flatnonzero(unknown), word)
 
 
-def _check_range(sheet: Sheet, table: pd.DataFrame, faults: Faults) -> None:
-    """Chance lies below the ceiling, whichever rows or files they come from."""
-    chance, ceiling = table["chance"].fillna(0.0), table["ceiling"].fillna(1.0)
-    crossed = (chance >= ceiling) & ~table["benchmark"].duplicated()
-
-    def word(row: int) -> Fault:
-        benchmark, line = table["benchmark"].iloc[row], int(sheet.lines[row])
-        problem = f"as chance of {benchmark!r} is not below its ceiling {ceiling.iloc[row]:g}"
-        advice = "Correct one of them: a benchmark needs room between chance and ceiling"
-        return Fault(sheet.file, line, "chance", f"{chance.iloc[row]:g}", problem, advice)
-
-    faults.add_rows(np.flatnonzero(crossed), word)
-
-
 def _complete(table: pd.DataFrame, column: str) -> pd.Series:
     """Give a column its type, with the missing value of that type where nothing is known."""
     dtype = DTYPES[column]
     values = table[column] if column in table else pd.Series(None, index=table.index, dtype=dtype)
     typed: pd.Series = values.astype(dtype)
     return typed.fillna("") if dtype == "str" else typed
-
-
-def _show(value: object) -> str:
-    return str(value.date()) if isinstance(value, pd.Timestamp) else str(value)

@@ -93,7 +93,7 @@ def _label(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
         return sheet.fault(row, column, f"holds the invisible character U+{code:04X}", advice)
 
     faults.add_rows(np.flatnonzero(odd), word)
-    padded = np.flatnonzero(raw != label)
+    padded = np.flatnonzero((raw != label) & (label != ""))
     if len(padded):
         first = sheet.fault(int(padded[0]), column, "", "")
         more = f", and in {len(padded) - 1} more rows" if len(padded) > 1 else ""
@@ -148,12 +148,12 @@ def _fraction(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Serie
 
 
 def _doubt_percent(sheet: Sheet, column: str, number: pd.Series) -> None:
-    """Warn where percentages look like fractions: one percent is a rare chance level and a rare best score."""
+    """Warn where percentages look like fractions: a best score of one percent is rare."""
     if 0 < number.max() <= 1:
         warnings.warn(
             f"{sheet.file or 'DataFrame'}, column {column}: declared as percent, yet no value is above "
-            f"{number.max():g}. The unit holds for score, chance and ceiling; leave out --unit percent if they "
-            "are fractions.",
+            f"{number.max():g}. The unit holds for score, chance and ceiling; leave out --unit percent if "
+            "they are fractions.",
             EciWarning,
             stacklevel=2,
         )
@@ -163,18 +163,6 @@ def _score(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     blank = sheet.cells[column].isna() | (_words(sheet, column) == "")
     sheet.report(_mask(blank), column, "is missing", "Write the score, or remove the row", faults)
     return _fraction(sheet, column, unit, faults)
-
-
-def _chance(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    chance = _fraction(sheet, column, unit, faults)
-    sheet.report(_mask(chance == 1), column, "leaves no room above chance", "Correct it", faults)
-    return chance
-
-
-def _ceiling(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    ceiling = _fraction(sheet, column, unit, faults)
-    sheet.report(_mask(ceiling == 0), column, "leaves no room below the ceiling", "Correct it", faults)
-    return ceiling
 
 
 def _count(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
@@ -236,6 +224,6 @@ _PARSERS: dict[str, Callable[[Sheet, str, Unit, Faults], pd.Series]] = {
     "reasoning": _flag,
     "domain": _label,
     "family": _label,
-    "chance": _chance,
-    "ceiling": _ceiling,
+    "chance": _fraction,
+    "ceiling": _fraction,
 }

@@ -253,9 +253,9 @@ def _as_cells(column: pd.Series) -> pd.Series:
         return column
     if kinds.is_datetime64_any_dtype(column):
         return column
-    text = column.astype(object).where(column.notna(), "").map(str)
+    text = ["" if missing else str(cell) for cell, missing in zip(column, column.isna(), strict=True)]
     # Half a surrogate pair is no character and cannot be stored: its escape is seen, and seen to be wrong.
-    return text.map(lambda cell: cell.encode("utf-8", "backslashreplace").decode()).astype("str")
+    return pd.Series([cell.encode("utf-8", "backslashreplace").decode() for cell in text], dtype="str")
 
 
 def _plain(name: str) -> str:
