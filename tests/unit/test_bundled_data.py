@@ -318,8 +318,8 @@ def test_joints_between_years_stated_in_the_pages(tables, pairs):
 def test_rows_of_epoch_and_of_rival_labs_stated_in_the_pages(tables):
     scores = tables["scores"]
     lab_pages = (
-        r"openai\.com|github\.com/openai|anthropic|blog\.google|deepmind|huggingface\.co/google|meta\.(?:com|ai)|meta-llama|//x\.ai|"
-        r"deepseek|qwen|moonshot|kimi|//z\.ai|zai-org|2508\.06471|minimax|mistral\.ai|microsoft"
+        r"openai\.com|github\.com/openai|anthropic|blog\.google|deepmind|huggingface\.co/google|"
+        r"meta\.(?:com|ai)|meta-llama|//x\.ai|deepseek|qwen|moonshot|kimi|//z\.ai|zai-org|2508\.06471|minimax|mistral\.ai|microsoft"
     )
     mirrors = "epoch.ai|epoch-research|madhu24raj|General-Purpose-AI-Policy-Lab"
     other = "JonathanChavez|whatmodel|anomalyco|matharena"
