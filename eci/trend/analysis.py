@@ -28,8 +28,8 @@ from eci.trend.regress import (
     accumulate,
     check_edges,
     marginalise,
+    project,
     sample,
-    solve_normal,
     tau_grid,
 )
 
@@ -159,14 +159,13 @@ class Analysis:
     layout: Layout
     statistics: Statistics
     posteriors: dict[ChangeModel, GridPosterior]
-    nodes: dict[ChangeModel, NDArray[np.int64]]
     change_prob: Array
     shared_moment: Array | None
 
     @property
     def log_evidence(self) -> Array:
         """Log marginal likelihoods (series, 4), as in CHANGE_MODELS; -inf where a model was not fitted."""
-        n_series = self.statistics.moment.shape[0]
+        n_series = self.statistics.moment.shape[1]
         absent = np.full(n_series, -np.inf)
         columns = [self.posteriors[c].log_evidence if c in self.posteriors else absent for c in CHANGE_MODELS]
         return np.stack(columns, axis=1)
@@ -197,31 +196,30 @@ class Analysis:
         shared = rng.standard_normal(n_draws)
         shifted = own
         if self.shared_moment is not None:
-            node = self.nodes[change][grid.node_index]
-            moment = self.shared_moment[0, node, grid.tau_index][:, columns]
-            series = min(series_index, posterior.factor.shape[0] - 1)
-            factor = posterior.factor[series, grid.node_index, grid.tau_index]
+            moments = [self.shared_moment[column, 0, grid.node_index, grid.tau_index] for column in columns]
             shifted = own.copy()
             # the regression saw index = true + shared error: take its projection off the line
-            shifted[:, columns] -= shared[:, None] * solve_normal(factor, moment)
+            shifted[:, columns] -= shared[:, None] * project(posterior, moments, grid, series_index)
         breaks = self.layout.breaks
-        node_index = self.nodes[change][grid.node_index]
         if change == "none":
             break_years = np.full(n_draws, np.nan)
             n_after = np.full(n_draws, self.statistics.n_models)
         else:
             within = rng.uniform(-0.5, 0.5, n_draws)
-            break_years = breaks.years[node_index] + within * breaks.widths[node_index]
-            n_after = breaks.n_after[node_index]
+            break_years = breaks.years[grid.node_index] + within * breaks.widths[grid.node_index]
+            n_after = breaks.n_after[grid.node_index]
         draws = TrendDraws(shifted, break_years, self.statistics.taus[grid.tau_index], n_after, shared)
-        return draws, node_index, grid.tau_index, own
+        return draws, grid.node_index, grid.tau_index, own
 
 
-def supported(breaks: BreakNodes, change: ChangeModel, min_segment: int) -> NDArray[np.int64]:
-    """Return the break nodes a change model may take: enough models after for a slope, one for a jump."""
+def count_admitted(breaks: BreakNodes, change: ChangeModel, min_segment: int) -> int:
+    """Count the break nodes a change model may take: the first so many, since fewer models follow later ones.
+
+    A slope needs `min_segment` models on or after the break, a jump needs one.
+    """
     if change == "none":
-        return np.zeros(1, dtype=np.int64)
-    return np.flatnonzero(breaks.allow(1 if change == "jump" else min_segment))
+        return 1
+    return int(np.sum(breaks.n_after >= (1 if change == "jump" else min_segment)))
 
 
 def analyse(
@@ -268,7 +266,7 @@ def analyse(
     if shared is not None and np.any(shared):
         shared_moment = accumulate(shared[None, rows], covariance, layout.design, taus).moment
     return weigh(
-        Analysis(layout, statistics, {}, {}, priors.change_prob, shared_moment),
+        Analysis(layout, statistics, {}, priors.change_prob, shared_moment),
         priors,
         changes=changes,
         min_segment=min_segment,
@@ -288,30 +286,29 @@ def weigh(
     coefficient_prior = priors.coefficients()
     log_tau = priors.log_tau_mass(analysis.statistics.taus)
     posteriors: dict[ChangeModel, GridPosterior] = {}
-    nodes: dict[ChangeModel, NDArray[np.int64]] = {}
     for change in changes:
-        admitted = supported(analysis.layout.breaks, change, min_segment)
-        if not admitted.size:
+        n_nodes = count_admitted(analysis.layout.breaks, change, min_segment)
+        if n_nodes == 0:
             continue
         posterior = marginalise(
             analysis.statistics,
             columns=COLUMNS[change],
-            nodes=admitted,
+            nodes=slice(n_nodes),
             prior=coefficient_prior.restrict(COLUMNS[change]),
-            log_prior_node=_log_uniform(analysis.layout.breaks, admitted, change),
+            log_prior_node=_log_uniform(analysis.layout.breaks, n_nodes),
             log_prior_tau=log_tau,
         )
         if check:
             check_edges(posterior, analysis.statistics.taus)
-        posteriors[change], nodes[change] = posterior, admitted
+        posteriors[change] = posterior
     return Analysis(
-        analysis.layout, analysis.statistics, posteriors, nodes, priors.change_prob, analysis.shared_moment
+        analysis.layout, analysis.statistics, posteriors, priors.change_prob, analysis.shared_moment
     )
 
 
-def _log_uniform(breaks: BreakNodes, nodes: NDArray[np.int64], change: ChangeModel) -> Array:
-    """Return the log prior mass of each node: uniform in time over the admitted cells."""
-    if change == "none" or nodes.size == 1:
-        return np.zeros(nodes.size)
-    widths = breaks.widths[nodes]
+def _log_uniform(breaks: BreakNodes, n_nodes: int) -> Array:
+    """Return the log prior mass of the first nodes: uniform in time over their cells."""
+    if n_nodes == 1:
+        return np.zeros(1)
+    widths = breaks.widths[:n_nodes]
     return np.asarray(np.log(widths / widths.sum()))

@@ -58,10 +58,6 @@ class BreakNodes:
     widths: Array
     n_after: NDArray[np.int64]
 
-    def allow(self, min_segment: int) -> NDArray[np.bool_]:
-        """Return which nodes leave at least `min_segment` models after the break."""
-        return self.n_after >= min_segment
-
 
 def free_break(years: Array, n_cells: int = 200) -> BreakNodes:
     """Lay break nodes from the second release date to the last.

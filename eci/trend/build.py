@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from eci.errors import DataError, IdentificationError
 from eci.trend.basis import Array
 from eci.trend.series import Described, IndexSeries, Units
+
+if TYPE_CHECKING:
+    from eci.fit import Fit
 
 NEGATIVE_EIGENVALUE = 1e-6
 
@@ -29,19 +35,46 @@ def series_from_draws(
             f"Draws of {names[int(np.argmax(bad))]!r} hold a value that is not finite. Drop the model or "
             "the draw."
         )
-    units, working, reference = Units(), points, None
-    if standardise:
-        origin, slope = points.mean(axis=1), points.std(axis=1)
-        if len(names) < 3 or np.any(slope <= 0):
-            raise IdentificationError(
-                f"Cannot standardise the draws: {len(names)} models, smallest spread {slope.min():.3g}. At "
-                "least 3 models with different values are needed."
-            )
-        units = Units(slope, origin)
-        working = (points - origin[:, None]) / slope[:, None]
-        reference = f"mean 0, sd 1 over {len(names)} models in each draw"
+    if not standardise:
+        return _from_working(points, Units(), described, scale, vintage)
+    return _from_working(*_standardise(points), described, scale, vintage)
+
+
+def series_from_fit(fit: Fit) -> IndexSeries:
+    """Standardise the abilities of a fit inside each draw; `IndexSeries.from_fit` documents it."""
+    matrix = fit.matrix
+    described = Described.of(
+        matrix.models, matrix.release_date, matrix.lab, matrix.open_weights, matrix.reasoning
+    )
+    working, _ = _standardise(np.asarray(fit.ability_draws, dtype=np.float64))
+    points = np.asarray(fit.index_draws, dtype=np.float64)
+    # working has mean 0 and sd 1 in each draw, so these are the coefficients of points on working; the slope
+    # is negative in the odd draw that reverses the anchors, which the units keep and the standardised values
+    # ignore
+    units = Units(np.mean(points * working, axis=1), points.mean(axis=1))
+    series = _from_working(working, units, described, fit.scale.label, str(fit.digest))
+    return replace(series, ability_prior=True)
+
+
+def _standardise(values: Array) -> tuple[Array, Units]:
+    """Return draws with mean 0 and sd 1 over the models of each draw, and the map back."""
+    origin, slope = values.mean(axis=1), values.std(axis=1)
+    n = values.shape[1]
+    if n < 3 or np.any(slope <= 0):
+        raise IdentificationError(
+            f"Cannot standardise the draws: {n} models, smallest spread {slope.min():.3g}. At least 3 "
+            "models with different values are needed."
+        )
+    return (values - origin[:, None]) / slope[:, None], Units(slope, origin)
+
+
+def _from_working(
+    working: Array, units: Units, described: Described, scale: str, vintage: str | None
+) -> IndexSeries:
+    points = units.origin[:, None] + units.slope[:, None] * working
+    standardised = units.slope.size > 1
     return IndexSeries(
-        models=names,
+        models=described.models,
         release_date=described.release_date,
         index=points.mean(axis=0),
         index_sd=points.std(axis=0, ddof=1),
@@ -50,12 +83,12 @@ def series_from_draws(
         reasoning=described.reasoning,
         values=working.mean(axis=0),
         covariance=np.atleast_2d(np.cov(working, rowvar=False)),
-        shared=np.zeros(len(names)),
+        shared=np.zeros(len(described.models)),
         draws=working,
         units=units,
         scale=scale,
         vintage=vintage,
-        reference=reference,
+        reference=f"mean 0, sd 1 over {working.shape[1]} models in each draw" if standardised else None,
     ).drop_undated()
 
 

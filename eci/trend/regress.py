@@ -28,6 +28,10 @@ from eci.trend.basis import Array
 EDGE_MASS = 0.01
 
 
+# rows of a lower-triangular matrix, each entry an array over grid points
+Triangle = tuple[tuple[Array, ...], ...]
+
+
 @dataclass(frozen=True)
 class Statistics:
     """What the data say at every grid point, before any prior; `p` counts the columns of the design.
@@ -35,9 +39,9 @@ class Statistics:
     Parameters
     ----------
     gram
-        X'WX, shape (node, tau, p, p).
+        X'WX, shape (p, p, node, tau): components first, so that small linear algebra runs over long arrays.
     moment
-        X'Wx, shape (series, node, tau, p).
+        X'Wx, shape (p, series, node, tau).
     quadratic
         x'Wx, shape (series, tau).
     log_det
@@ -84,16 +88,21 @@ class GridPosterior:
         Log marginal likelihood, shape (series,); flat coefficients contribute Lebesgue measure 1.
     weight
         Posterior mass of every grid point, shape (series, node, tau).
-    mean
-        Coefficients given the grid point, shape (series, node, tau, p).
     factor
-        Lower Cholesky factor L of A = LL', shape (series or 1, node, tau, p, p).
+        Lower Cholesky factor L of A = LL', rows of shape (series or 1, node, tau) each.
+    half
+        L^-1 h, component by component, so that a draw of the coefficients is L'^-1 (half + noise).
     """
 
     log_evidence: Array
     weight: Array
-    mean: Array
-    factor: Array
+    factor: Triangle
+    half: tuple[Array, ...]
+
+    @property
+    def mean(self) -> Array:
+        """Coefficients given the grid point, shape (series, node, tau, p)."""
+        return np.stack(np.broadcast_arrays(*_solve_transposed(self.factor, self.half)), axis=-1)
 
 
 @dataclass(frozen=True)
@@ -136,16 +145,17 @@ def accumulate(x: Array, covariance: Array, design: Array, taus: Array) -> Stati
     rotated_design = basis.T @ design
     rotated_x = x @ basis
     n_nodes, n_models, n_columns = design.shape
-    rows, columns = np.triu_indices(n_columns)
-    half = weights @ (rotated_design[..., rows] * rotated_design[..., columns])
-    gram = np.empty((n_nodes, taus.size, n_columns, n_columns))
-    gram[..., rows, columns] = half
-    gram[..., columns, rows] = half
+    gram = np.empty((n_columns, n_columns, n_nodes, taus.size))
+    for i in range(n_columns):
+        for j in range(i + 1):
+            gram[i, j] = gram[j, i] = (rotated_design[..., i] * rotated_design[..., j]) @ weights.T
     weighted_x = rotated_x[:, None, :] * weights
-    moment = np.moveaxis(np.tensordot(weighted_x, rotated_design, axes=(2, 1)), 2, 1)
+    moment = np.stack(
+        [np.tensordot(weighted_x, rotated_design[..., i], axes=(2, 1)) for i in range(n_columns)]
+    )
     return Statistics(
         gram=gram,
-        moment=np.ascontiguousarray(moment),
+        moment=np.ascontiguousarray(np.swapaxes(moment, 2, 3)),
         quadratic=np.sum(rotated_x[:, None, :] * weighted_x, axis=2),
         log_det=np.sum(np.log(spread), axis=1),
         taus=taus,
@@ -166,7 +176,7 @@ def marginalise(
     statistics: Statistics,
     *,
     columns: Sequence[int],
-    nodes: NDArray[np.int64],
+    nodes: slice,
     prior: CoefficientPrior,
     log_prior_node: Array,
     log_prior_tau: Array,
@@ -178,7 +188,7 @@ def marginalise(
     statistics
         From `accumulate`, for the full set of columns and nodes.
     columns, nodes
-        Columns of the design in the change model and grid nodes its break may take.
+        Columns of the design in the change model, and the run of grid nodes its break may take.
     prior
         Gaussian prior of these coefficients.
     log_prior_node
@@ -186,20 +196,23 @@ def marginalise(
     log_prior_tau
         Log prior mass of each residual sd, shape (series or 1, tau), summing to one.
     """
-    column_index = np.asarray(columns)
-    gram = statistics.gram[np.ix_(nodes, np.arange(statistics.taus.size), column_index, column_index)]
-    precision = gram[None] + _diagonal(prior.precision)[:, None, None]
-    shift = (prior.precision * prior.mean)[:, None, None, :]
-    moment = statistics.moment[:, nodes][..., column_index] + shift
-    factor = np.linalg.cholesky(precision)
-    half = _solve_lower(factor, moment)
-    mean = _solve_transposed(factor, half)
+    precision = prior.precision.T[:, :, None, None]
+    shift = (prior.precision * prior.mean).T[:, :, None, None]
+    gram = [
+        [
+            statistics.gram[i, j][None, nodes] + (precision[a] if a == b else 0.0)
+            for b, j in enumerate(columns[: a + 1])
+        ]
+        for a, i in enumerate(columns)
+    ]
+    factor = _factorise(gram)
+    half = _solve_lower(factor, [statistics.moment[i][:, nodes] + shift[a] for a, i in enumerate(columns)])
 
     proper = prior.precision > 0
     log_prior_det = np.sum(np.log(np.where(proper, prior.precision, 1.0)), axis=1)
     prior_quadratic = np.sum(prior.precision * prior.mean**2, axis=1)
-    quadratic = statistics.quadratic[:, None, :] + prior_quadratic[:, None, None] - np.sum(half**2, axis=-1)
-    log_det_precision = 2.0 * np.sum(np.log(np.diagonal(factor, axis1=-2, axis2=-1)), axis=-1)
+    quadratic = statistics.quadratic[:, None, :] + prior_quadratic[:, None, None] - sum(z**2 for z in half)
+    log_det_precision = 2.0 * sum(np.log(factor[k][k]) for k in range(len(columns)))
     n_flat = np.sum(~proper, axis=1)
     log_likelihood = -0.5 * (
         statistics.log_det
@@ -213,36 +226,39 @@ def marginalise(
     mass = np.exp(log_joint - peak)
     total = np.sum(mass, axis=(1, 2), keepdims=True)
     return GridPosterior(
-        log_evidence=np.log(total[:, 0, 0]) + peak[:, 0, 0], weight=mass / total, mean=mean, factor=factor
+        log_evidence=np.log(total[:, 0, 0]) + peak[:, 0, 0], weight=mass / total, factor=factor, half=half
     )
 
 
-def _diagonal(values: Array) -> Array:
-    return values[..., :, None] * np.eye(values.shape[-1])
+def _factorise(matrix: Sequence[Sequence[Array]]) -> Triangle:
+    """Cholesky factors of many small matrices at once, given by the rows of their lower triangles."""
+    rows: list[list[Array]] = []
+    for i, entries in enumerate(matrix):
+        row: list[Array] = []
+        for j, entry in enumerate(entries):
+            known = sum((row[k] * (rows[j][k] if j < i else row[k]) for k in range(j)), 0.0)
+            row.append(np.sqrt(entry - known) if i == j else (entry - known) / rows[j][j])
+        rows.append(row)
+    return tuple(tuple(row) for row in rows)
 
 
-def _solve_lower(factor: Array, right: Array) -> Array:
-    """Solve L z = right for stacks of small lower-triangular L, column by column."""
+def _solve_lower(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
+    """Solve L z = right, component by component."""
     solution: list[Array] = []
-    for k in range(right.shape[-1]):
-        known: Array | float = sum((factor[..., k, j] * solution[j] for j in range(k)), 0.0)
-        solution.append((right[..., k] - known) / factor[..., k, k])
-    return np.stack(solution, axis=-1)
+    for row, target in zip(factor, right, strict=True):
+        known = sum((entry * z for entry, z in zip(row, solution, strict=False)), 0.0)
+        solution.append((target - known) / row[-1])
+    return tuple(solution)
 
 
-def _solve_transposed(factor: Array, right: Array) -> Array:
-    """Solve L' z = right for stacks of small lower-triangular L."""
-    size = right.shape[-1]
-    solution: dict[int, Array] = {}
+def _solve_transposed(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
+    """Solve L' z = right, component by component."""
+    size = len(factor)
+    solution = list(right)
     for k in reversed(range(size)):
-        known: Array | float = sum((factor[..., j, k] * solution[j] for j in range(k + 1, size)), 0.0)
-        solution[k] = (right[..., k] - known) / factor[..., k, k]
-    return np.stack([solution[k] for k in range(size)], axis=-1)
-
-
-def solve_normal(factor: Array, right: Array) -> Array:
-    """Solve L L' z = right for stacks of small systems."""
-    return _solve_transposed(factor, _solve_lower(factor, right))
+        known = sum((factor[j][k] * solution[j] for j in range(k + 1, size)), 0.0)
+        solution[k] = (right[k] - known) / factor[k][k]
+    return tuple(solution)
 
 
 def check_edges(posterior: GridPosterior, taus: Array) -> None:
@@ -277,7 +293,29 @@ def sample(
     flat = np.minimum(np.searchsorted(edges, points, side="right"), weight.size - 1)
     rng.shuffle(flat)
     node_index, tau_index = np.unravel_index(flat, weight.shape)
-    factor = posterior.factor[min(series_index, posterior.factor.shape[0] - 1), node_index, tau_index]
-    mean = posterior.mean[series_index, node_index, tau_index]
-    noise = rng.standard_normal(mean.shape)
-    return GridDraws(node_index, tau_index, mean + _solve_transposed(factor, noise))
+    factor = at_points(posterior.factor, series_index, node_index, tau_index)
+    half = [z[min(series_index, z.shape[0] - 1), node_index, tau_index] for z in posterior.half]
+    noise = rng.standard_normal((len(half), n_draws))
+    coefficients = _solve_transposed(factor, [z + e for z, e in zip(half, noise, strict=True)])
+    return GridDraws(node_index, tau_index, np.stack(coefficients, axis=1))
+
+
+def project(
+    posterior: GridPosterior, moments: Sequence[Array], draws: GridDraws, series_index: int = 0
+) -> Array:
+    """Return A^-1 X'Wv at the grid points of some draws, from the moments X'Wv (draw,) of each column.
+
+    The regression's own projection of a vector v of values onto the coefficients, shape (draw, p).
+    """
+    factor = at_points(posterior.factor, series_index, draws.node_index, draws.tau_index)
+    return np.stack(_solve_transposed(factor, _solve_lower(factor, moments)), axis=1)
+
+
+def at_points(
+    factor: Triangle, series_index: int, node_index: NDArray[np.int64], tau_index: NDArray[np.int64]
+) -> Triangle:
+    """Take the factor at some grid points."""
+    return tuple(
+        tuple(entry[min(series_index, entry.shape[0] - 1), node_index, tau_index] for entry in row)
+        for row in factor
+    )

@@ -26,7 +26,7 @@ from eci.trend.quantity import (
 )
 from eci.trend.series import IndexSeries
 
-SCHEMA = "eci-trend-1"
+SCHEMA = "eci-trend/1"
 
 
 @dataclass(frozen=True)
@@ -252,6 +252,7 @@ class Trend:
                 "min_segment": self.options.min_segment,
                 "error_corr": self.series.error_corr,
                 "reference": self.series.reference,
+                "labels_from": self.series.labels_from,
                 "n_memberships": self.options.n_memberships if self.series.frontier else None,
                 "n_draws": self.options.n_draws,
                 "seed": self.options.seed,

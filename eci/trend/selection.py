@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eci.errors import DataError
+from eci.scores.names import did_you_mean
 
 if TYPE_CHECKING:
     from eci.trend.series import IndexSeries
@@ -163,12 +163,7 @@ def _among(have: Sequence[str | None], wanted: Sequence[str], what: str) -> NDAr
 
 
 def _suggest(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=3, cutoff=0.5)
-    return (
-        f"Did you mean {' or '.join(repr(c) for c in close)}?"
-        if close
-        else f"Known: {', '.join(known[:8])} …"
-    )
+    return did_you_mean(name, known) or f"Known: {', '.join(known[:8])} …"
 
 
 def _option(value: str, options: dict[str, bool], name: str) -> bool:

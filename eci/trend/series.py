@@ -133,8 +133,8 @@ class IndexSeries:
         Whether the running maximum of the true abilities is asked for, rather than all the models.
     scale, vintage, error_corr
         Labels and the assumed common-error correlation (None where the errors come as draws).
-    reference
-        In words, what the draws were standardised over.
+    reference, labels_from
+        In words, what the draws were standardised over, and where labs and flags were looked up.
     selection, dropped, notes
         The record: rules applied, models dropped with the reason, stated consequences.
     pool
@@ -160,6 +160,7 @@ class IndexSeries:
     vintage: str | None = None
     error_corr: float | None = None
     reference: str | None = None
+    labels_from: str | None = None
     selection: Mapping[str, Any] = field(default_factory=dict)
     dropped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
@@ -178,24 +179,20 @@ class IndexSeries:
         **selection
             See `Selection`: frontier, labs, models, since, until, through, reasoning, weights.
 
+        Raises
+        ------
+        DataError
+            Where the fit has no draws (method map).
+
         Notes
         -----
-        With z = (index - mean) / sd over the models of the fit, in each draw, z carries what the data say
+        With z = (ability - mean) / sd over the models of the fit, in each draw, z carries what the data say
         about differences between models, and the free location and scale stay in the map to points. The
         standard normal prior of ability is divided out later, for the models selected (see `measure`).
         """
-        matrix = fit.matrix
-        series = cls.from_draws(
-            np.asarray(fit.index_draws, dtype=np.float64),
-            models=matrix.models,
-            release_date=matrix.release_date,
-            labs=matrix.lab,
-            open_weights=matrix.open_weights,
-            reasoning=matrix.reasoning,
-            scale=fit.scale.label,
-            vintage=str(fit.digest),
-        )
-        return replace(series, ability_prior=True).select(**selection)
+        from eci.trend.build import series_from_fit
+
+        return series_from_fit(fit).select(**selection)
 
     @classmethod
     def from_draws(
@@ -295,7 +292,8 @@ class IndexSeries:
         frame
             Columns `model`, `release_date`, `index`; optional `low`, `high` with `interval_prob`, or `sd`;
             optional `lab`, `open_weights`, `reasoning`, `vintage`, `model_in_scores` (our name for the
-            model).
+            model). Of the labels lab, open_weights and reasoning, those without a column
+            are looked up by name in the bundled models.csv.
         vintage
             Which vintage, by prefix; needed where the table holds several.
         error_corr

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REQUIRED = ("model", "release_date", "index")
+LABELS = ("lab", "open_weights", "reasoning")
 
 
 def read_series_table(
@@ -47,14 +48,16 @@ def read_series_table(
             f"{len(unknown)} models have no interval and take the median sd of the others, {typical:.2f} "
             f"points: {listed(unknown)}."
         )
+    labels, labels_from = _labels(frame)
     series = IndexSeries(
         models=tuple(str(name) for name in frame["name"]),
         release_date=_dates(frame),
         index=frame["index"].to_numpy(dtype=np.float64),
         index_sd=sd,
-        labs=_texts(frame, "lab"),
-        open_weights=_flags(frame, "open_weights"),
-        reasoning=_flags(frame, "reasoning"),
+        labs=_texts(labels, "lab"),
+        open_weights=_flags(labels, "open_weights"),
+        reasoning=_flags(labels, "reasoning"),
+        labels_from=labels_from,
         values=frame["index"].to_numpy(dtype=np.float64),
         covariance=np.diag((1.0 - error_corr) * sd**2),
         shared=np.sqrt(error_corr) * sd,
@@ -125,8 +128,9 @@ def _numbers(frame: pd.DataFrame, column: str) -> Array:
 def _dates(frame: pd.DataFrame) -> Dates:
     import pandas as pd
 
-    parsed = pd.to_datetime(frame["release_date"], errors="coerce", format="ISO8601")
-    bad = (parsed.isna() & frame["release_date"].notna()).to_numpy()
+    written = frame["release_date"].notna() & (frame["release_date"].astype(str).str.strip() != "")
+    parsed = pd.to_datetime(frame["release_date"].where(written), errors="coerce", format="ISO8601")
+    bad = (parsed.isna() & written).to_numpy()
     if bad.any():
         where = int(np.argmax(bad))
         raise DataError(
@@ -205,6 +209,21 @@ def _standard_deviations(frame: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]
         sd = np.where(np.isfinite(stated), stated, sd)
     known = np.isfinite(sd)
     return (sd if known.any() else np.zeros(len(frame))), known
+
+
+def _labels(frame: pd.DataFrame) -> tuple[pd.DataFrame, str | None]:
+    """Look up, by name, the labels the table has no column for."""
+    import pandas as pd
+
+    from eci.scores.load import bundled_data
+
+    missing = [column for column in LABELS if column not in frame.columns]
+    if not missing:
+        return frame, None
+    known = pd.read_csv(bundled_data() / "models.csv").drop_duplicates("model").set_index("model")
+    found = int(frame["name"].isin(known.index).sum())
+    joined = frame.join(known[missing], on="name")
+    return joined, f"{' and '.join(missing)} of {found} of {len(frame)} models: bundled models.csv"
 
 
 def _texts(frame: pd.DataFrame, column: str) -> tuple[str | None, ...]:

@@ -101,7 +101,7 @@ def test_evidence_and_moments_against_dense_gaussians(change):
     huge = 1e4
     prior_sd = np.array([huge, 6.0, 8.0, 3.0])[columns]
     prior_mean = np.array([0.0, 10.0, 0.0, 0.0])[columns]
-    nodes = result.nodes[change]
+    nodes = np.arange(result.posteriors[change].weight.shape[1])
     widths = layout.breaks.widths[nodes]
     prior_node = np.ones(1) if change == "none" else widths / widths.sum()
     taus = result.statistics.taus
@@ -140,7 +140,7 @@ def test_flat_prior_reproduces_the_student_t_of_least_squares():
     posterior = marginalise(
         statistics,
         columns=[0, 1],
-        nodes=np.zeros(1, dtype=np.int64),
+        nodes=slice(1),
         prior=CoefficientPrior(np.zeros((1, 2)), np.zeros((1, 2))),
         log_prior_node=np.zeros(1),
         log_prior_tau=np.full((1, taus.size), -np.log(taus.size)),
