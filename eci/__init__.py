@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from eci.errors import IdentificationError as IdentificationError
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
+    from eci.trend import IndexSeries as IndexSeries
+    from eci.trend import Trend as Trend
+    from eci.trend import TrendPriors as TrendPriors
+    from eci.trend import fit_trend as fit_trend
 
 __version__ = "0.1.0"
 
@@ -25,7 +29,11 @@ _HOMES = {
     "EciError": "eci.errors",
     "EciWarning": "eci.errors",
     "IdentificationError": "eci.errors",
+    "IndexSeries": "eci.trend",
     "ScoreMatrix": "eci.scores",
+    "Trend": "eci.trend",
+    "TrendPriors": "eci.trend",
+    "fit_trend": "eci.trend",
     "load_scores": "eci.scores",
 }
 
