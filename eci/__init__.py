@@ -9,6 +9,16 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eci.inference.simulate import simulate as simulate
+    from eci.scale import Scale as Scale
+    from eci.folder import check_writable as check_writable
+    from eci.folder import load_fit as load_fit
+    from eci.fitted import Fit as Fit
+    from eci.irt.priors import Priors as Priors
+    from eci.inference.method import Map as Map
+    from eci.inference.method import Laplace as Laplace
+    from eci.inference.method import Nuts as Nuts
+    from eci.inference.run import fit as fit
     from eci.errors import ConvergenceError as ConvergenceError
     from eci.errors import DataError as DataError
     from eci.errors import EciError as EciError
@@ -24,6 +34,16 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "simulate": "eci.inference.simulate",
+    "Scale": "eci.scale",
+    "check_writable": "eci.folder",
+    "load_fit": "eci.folder",
+    "Fit": "eci.fitted",
+    "Priors": "eci.irt.priors",
+    "Map": "eci.inference.method",
+    "Laplace": "eci.inference.method",
+    "Nuts": "eci.inference.method",
+    "fit": "eci.inference.run",
     "ConvergenceError": "eci.errors",
     "DataError": "eci.errors",
     "EciError": "eci.errors",

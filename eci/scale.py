@@ -107,9 +107,13 @@ def check_anchors(anchors: Mapping[str, float], models: Sequence[str]) -> None:
     for model in anchors:
         if model not in models:
             hint = did_you_mean(model, models) or "`eci check` names the models that a rule dropped."
-            raise DataError(f"The anchor {model!r} is not among the {len(models)} models of the matrix. {hint}")
+            raise DataError(
+                f"The anchor {model!r} is not among the {len(models)} models of the matrix. {hint}"
+            )
     if len(anchors) != 2:
-        raise DataError(f"A scale needs exactly two different anchor models; {len(anchors)} given: {dict(anchors)}.")
+        raise DataError(
+            f"A scale needs exactly two different anchor models; {len(anchors)} given: {dict(anchors)}."
+        )
     low, high = anchors.values()
     if not (np.isfinite(low) and np.isfinite(high)) or low == high:
         raise DataError(

@@ -71,10 +71,8 @@ def _run_piece(
 
 
 @partial(jax.jit, static_argnums=0)
-def _start(
-    measurement: Measurement, whitening: Whitening, scores: CodedScores, key: Array
-) -> nuts.State:
-    n = sum(x.size for x in whitening.center)
+def _start(measurement: Measurement, whitening: Whitening, scores: CodedScores, key: Array) -> nuts.State:
+    n = sum(x.size for x in whitening.center) - 2
     key_z, key_chain = jax.random.split(key)
     potential = partial(log_density_gradient, measurement, whitening, scores)
     return nuts.start_chain(potential, key_chain, jax.random.normal(key_z, (n,)), FIRST_STEP_SIZE)
@@ -125,7 +123,13 @@ def run_chains(
                 while n_left and not stop.is_set():
                     n_steps = min(PIECE, n_left)
                     state, z, infos = _run_piece(
-                        measurement, options, whitening, scores, state, jnp.asarray(n_steps), jnp.asarray(adapt)
+                        measurement,
+                        options,
+                        whitening,
+                        scores,
+                        state,
+                        jnp.asarray(n_steps),
+                        jnp.asarray(adapt),
                     )
                     if not adapt:
                         pieces.append(jax.tree.map(lambda x: np.asarray(x)[:n_steps], (z, infos)))  # noqa: B023

@@ -91,4 +91,6 @@ def compute_bfmi(energy: FloatArray) -> FloatArray:
 
     Betancourt (2016), Diagnosing suboptimal cotangent disintegrations, arXiv:1604.00695.
     """
-    return np.asarray(np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1), dtype=np.float64)
+    return np.asarray(
+        np.square(np.diff(energy, axis=1)).mean(axis=1) / energy.var(axis=1, ddof=1), dtype=np.float64
+    )

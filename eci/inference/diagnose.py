@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from eci.fit import Check, Parameters
+from eci.fitted import Check, Parameters
 from eci.inference.convergence import compute_bfmi, compute_ess_bulk, compute_ess_tail, compute_rhat
 from eci.inference.method import Nuts
 from eci.scale import Scale
@@ -60,13 +60,19 @@ def check_convergence(
             ok = value <= limit if statistic == "rhat" else value >= limit
             if not len(values):
                 continue
-            checks.append(Check(f"{statistic}_{quantity}", value, limit, bool(ok), names[at], _ADVICE[statistic]))
+            checks.append(
+                Check(f"{statistic}_{quantity}", value, limit, bool(ok), names[at], _ADVICE[statistic])
+            )
     return tuple(checks)
 
 
-def check_sampler(stats: Mapping[str, NDArray[np.generic]], n_chains: int, options: Nuts) -> tuple[Check, ...]:
+def check_sampler(
+    stats: Mapping[str, NDArray[np.generic]], n_chains: int, options: Nuts
+) -> tuple[Check, ...]:
     """Divergences (at most 0.1 % of draws), trajectories cut short (none), energy BFMI (at least 0.3)."""
-    by_chain = {name: np.asarray(value, dtype=np.float64).reshape(n_chains, -1) for name, value in stats.items()}
+    by_chain = {
+        name: np.asarray(value, dtype=np.float64).reshape(n_chains, -1) for name, value in stats.items()
+    }
     diverging, bfmi = by_chain["diverging"], compute_bfmi(by_chain["energy"])
     cut = np.mean(by_chain["tree_depth"] >= options.max_tree_depth)
     worst = f"chain {int(np.argmax(diverging.sum(axis=1)))}"

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from eci.inference.whiten import Arrow, arrow, solve_arrow
+from eci.inference.whiten import Arrow, arrow, hold_prior, solve_arrow
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
 from eci.irt.observation import Datum
 
@@ -30,7 +30,9 @@ class Mode(NamedTuple):
     n_steps: int
 
 
-def crude_start(measurement: Measurement, scores: CodedScores, n_models: int, n_benchmarks: int) -> tuple[Array, Position]:
+def crude_start(
+    measurement: Measurement, scores: CodedScores, n_models: int, n_benchmarks: int
+) -> tuple[Array, Position]:
     """Crude abilities from a two-way additive fit of score logits: the reference and a first position."""
     m, j = np.asarray(scores.model_index), np.asarray(scores.benchmark_index)
     datum = scores.datum
@@ -38,7 +40,9 @@ def crude_start(measurement: Measurement, scores: CodedScores, n_models: int, n_
     logit = np.log(np.clip(fraction, 0.02, 0.98) / (1 - np.clip(fraction, 0.02, 0.98)))
     ability, intercept = np.zeros(n_models), np.zeros(n_benchmarks)
     for _ in range(50):  # ridge of one half score keeps models and benchmarks with few scores near zero
-        intercept = np.bincount(j, logit - ability[m], n_benchmarks) / (np.bincount(j, minlength=n_benchmarks) + 0.5)
+        intercept = np.bincount(j, logit - ability[m], n_benchmarks) / (
+            np.bincount(j, minlength=n_benchmarks) + 0.5
+        )
         ability = np.bincount(m, logit - intercept[j], n_models) / (np.bincount(m, minlength=n_models) + 0.5)
         ability -= ability.mean()
     sd = max(float(ability.std()), 0.1)
@@ -54,10 +58,13 @@ def crude_start(measurement: Measurement, scores: CodedScores, n_models: int, n_
         hyper += [p.log_precision_mean, np.log(0.5)]
     else:
         hyper += [np.log(0.1)]
+    hyper += [0.0, 0.0]
     return jnp.asarray(reference), Position(jnp.asarray(ability), jnp.asarray(benchmark), jnp.asarray(hyper))
 
 
-def _ability_terms(measurement: Measurement, ability: Array, position: Position, scores: CodedScores) -> tuple[Array, Array]:
+def _ability_terms(
+    measurement: Measurement, ability: Array, position: Position, scores: CodedScores
+) -> tuple[Array, Array]:
     """Gradient of the log density in each ability and the (floored) curvature, both (model,)."""
     m, j = scores.model_index, scores.benchmark_index
 
@@ -73,7 +80,9 @@ def _ability_terms(measurement: Measurement, ability: Array, position: Position,
     return gradient, jnp.maximum(1.0 + jnp.zeros_like(ability).at[m].add(curvature), 1.0)
 
 
-def solve_abilities(measurement: Measurement, position: Position, scores: CodedScores, n_steps: int = 8) -> Position:
+def solve_abilities(
+    measurement: Measurement, position: Position, scores: CodedScores, n_steps: int = 8
+) -> Position:
     """Conditional mode of every ability given benchmarks, by damped Newton steps."""
 
     def step(_: int, ability: Array) -> Array:
@@ -84,7 +93,9 @@ def solve_abilities(measurement: Measurement, position: Position, scores: CodedS
     return position._replace(ability=ability)
 
 
-def _marginal_value(measurement: Measurement, scores: CodedScores, spread: Array, eta: tuple[Array, Array], ability: Array) -> Array:
+def _marginal_value(
+    measurement: Measurement, scores: CodedScores, spread: Array, eta: tuple[Array, Array], ability: Array
+) -> Array:
     """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace.
 
     `ability` is the conditional mode, a constant; one differentiable Newton step from it restores the
@@ -105,9 +116,14 @@ def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> 
     n_benchmarks, k = position.benchmark.shape
     n_models = position.ability.shape[0]
     own = jnp.linalg.inv(factor.benchmark_chol @ factor.benchmark_chol.transpose(0, 2, 1))
-    coupling = jnp.zeros((n_benchmarks, n_models, k)).at[scores.benchmark_index, scores.model_index].add(factor.row_coupling)
+    coupling = (
+        jnp.zeros((n_benchmarks, n_models, k))
+        .at[scores.benchmark_index, scores.model_index]
+        .add(factor.row_coupling)
+    )
     coupling = jnp.concatenate([coupling.transpose(0, 2, 1), factor.shared_coupling], axis=2)
-    half = jax.scipy.linalg.solve_triangular(factor.w_chol, coupling.reshape(-1, coupling.shape[2]).T, lower=True)
+    coupling = factor.basis.T @ coupling.reshape(-1, coupling.shape[2]).T
+    half = jax.scipy.linalg.solve_triangular(factor.w_chol, coupling, lower=True)
     half = half.T.reshape(n_benchmarks, k, -1)
     covariance = own + half @ half.transpose(0, 2, 1)
     slope = jnp.exp(position.benchmark[:, LOG_SLOPE])
@@ -118,26 +134,47 @@ def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> 
 
 
 @partial(jax.jit, static_argnums=0)
-def _propose(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Position, Array, tuple[Array, Array], Position, Array]:
+def _propose(
+    measurement: Measurement, position: Position, scores: CodedScores
+) -> tuple[Position, Array, tuple[Array, Array], Position, Array]:
     position = solve_abilities(measurement, position, scores)
-    factor = arrow(measurement, position, scores, exact=False, floor=1e-6)
+    basis = hold_prior(position.ability.size, position.shared.size)
+    factor = arrow(measurement, position, scores, basis, exact=False)
     spread = benchmark_spread(factor, position, scores)
     eta = (position.benchmark, position.shared)
-    value, gradient = jax.value_and_grad(partial(_marginal_value, measurement, scores, spread))(eta, position.ability)
+    value, gradient = jax.value_and_grad(partial(_marginal_value, measurement, scores, spread))(
+        eta, position.ability
+    )
     step = solve_arrow(factor, scores, Position(jnp.zeros_like(position.ability), -gradient[0], -gradient[1]))
-    step = step._replace(benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3))
+    step = step._replace(
+        benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3)
+    )
     slope = jnp.sum(step.benchmark * gradient[0]) + jnp.sum(step.shared * gradient[1])
     return position, value, spread, step, slope
 
 
 @partial(jax.jit, static_argnums=0)
-def _trial(measurement: Measurement, position: Position, scores: CodedScores, spread: Array, step: Position, size: float) -> tuple[Position, Array]:
+def _trial(
+    measurement: Measurement,
+    position: Position,
+    scores: CodedScores,
+    spread: Array,
+    step: Position,
+    size: float,
+) -> tuple[Position, Array]:
     moved = jax.tree.map(lambda x, s: x + size * s, position, step)
     moved = solve_abilities(measurement, moved, scores)
     return moved, _marginal_value(measurement, scores, spread, (moved.benchmark, moved.shared), moved.ability)
 
 
-def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *, max_steps: int = 60, tolerance: float = 0.1) -> Mode:
+def find_mode(
+    measurement: Measurement,
+    scores: CodedScores,
+    start: Position,
+    *,
+    max_steps: int = 60,
+    tolerance: float = 0.1,
+) -> Mode:
     """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`."""
     position = start
     for n in range(1, max_steps + 1):
@@ -157,10 +194,15 @@ def find_mode(measurement: Measurement, scores: CodedScores, start: Position, *,
 
 
 @partial(jax.jit, static_argnums=0)
-def recentre(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Position, Coordinates]:
+def recentre(
+    measurement: Measurement, position: Position, scores: CodedScores
+) -> tuple[Position, Coordinates]:
     """Weights by how far the scores shrink each benchmark's prior variance, and the position in them."""
-    factor = arrow(measurement, position, scores, exact=False)
-    shrinkage = benchmark_spread(factor, position, scores) * jnp.exp(-2.0 * position.shared[measurement.prior_log_sds])
+    basis = hold_prior(position.ability.size, position.shared.size)
+    factor = arrow(measurement, position, scores, basis, exact=False)
+    shrinkage = benchmark_spread(factor, position, scores) * jnp.exp(
+        -2.0 * position.shared[measurement.prior_log_sds]
+    )
     at = scores.coordinates._replace(centring=jnp.clip(1.0 - shrinkage, 0.0, 1.0))
     curves = measurement.curves(position, scores)
     if curves.noise.ndim == 0:

@@ -36,8 +36,10 @@ def run_numpyro(
     from numpyro.infer import MCMC, NUTS
 
     if before is not None:
-        raise DataError("Chains of the numpyro kernel are not extended. Give Nuts(max_doublings=0, n_draws=...).")
-    n = int(sum(x.size for x in whitening.center))
+        raise DataError(
+            "Chains of the numpyro kernel are not extended. Give Nuts(max_doublings=0, n_draws=...)."
+        )
+    n = int(sum(x.size for x in whitening.center) - 2)
     kernel = NUTS(
         potential_fn=lambda z: -measurement.log_density(unwhiten(whitening, scores, z), scores),
         step_size=FIRST_STEP_SIZE,

@@ -92,7 +92,9 @@ def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
     error_mean = (1.0 - rate) * step.error_mean + rate * (target - accept_prob)
     log_step = step.anchor - jnp.sqrt(count) / 0.05 * error_mean
     weight = count**-0.75
-    return StepSize(log_step, weight * log_step + (1 - weight) * step.log_step_mean, error_mean, count, step.anchor)
+    return StepSize(
+        log_step, weight * log_step + (1 - weight) * step.log_step_mean, error_mean, count, step.anchor
+    )
 
 
 def _is_turning(r_left: Array, r_right: Array, r_sum: Array) -> Array:
@@ -108,7 +110,13 @@ def _leapfrog(potential: Potential, leaf: _Leaf, step_size: Array) -> tuple[_Lea
 
 
 def _subtree(
-    potential: Potential, key: Array, edge: _Leaf, step_size: Array, depth: Array, energy: Array, max_depth: int
+    potential: Potential,
+    key: Array,
+    edge: _Leaf,
+    step_size: Array,
+    depth: Array,
+    energy: Array,
+    max_depth: int,
 ) -> tuple[_Tree, _Leaf]:
     """Grow 2**depth leaves from `edge`; step_size carries the direction. Returns the subtree and its last leaf.
 
@@ -158,7 +166,9 @@ def _subtree(
         is_even = i % 2 == 0
         open_r, open_sum = jax.lax.cond(is_even, remember, lambda arrays: arrays, (open_r, open_sum))
         _, turning = jax.lax.while_loop(
-            lambda lt: (lt[0] >= bottom) & ~lt[1], check, (jnp.where(is_even, bottom - 1, top), jnp.array(False))
+            lambda lt: (lt[0] >= bottom) & ~lt[1],
+            check,
+            (jnp.where(is_even, bottom - 1, top), jnp.array(False)),
         )
         tree = _Tree(
             leaf, leaf, proposal, log_weight, r_sum, tree.accept_sum + jnp.minimum(1.0, jnp.exp(-error)),
@@ -213,14 +223,19 @@ def transition(potential: Potential, state: State, step_size: Array, max_depth: 
 
     tree, depth, _ = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32), key_tree))
     z, value, gradient = tree.proposal
-    info = Info(
-        value, tree.accept_sum / tree.n_leapfrogs, tree.n_leapfrogs, depth, tree.diverging, energy
-    )
+    info = Info(value, tree.accept_sum / tree.n_leapfrogs, tree.n_leapfrogs, depth, tree.diverging, energy)
     return State(z, value, gradient, key, state.step), info
 
 
 def run_chain(
-    potential: Potential, state: State, n_steps: Array, *, adapt: Array, buffer: int, target_accept: float, max_depth: int
+    potential: Potential,
+    state: State,
+    n_steps: Array,
+    *,
+    adapt: Array,
+    buffer: int,
+    target_accept: float,
+    max_depth: int,
 ) -> tuple[State, Array, Info]:
     """Run `n_steps` <= `buffer` transitions; rows of the returned draws beyond n_steps are zero.
 

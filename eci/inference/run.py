@@ -15,18 +15,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 import eci
 from eci.errors import DataError
-from eci.fit import Check, Diagnostics, Fit, Parameters, Provenance, make_scale
+from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance, make_scale
 from eci.inference.chains import Progress, compile_chain, join, run_chains
 from eci.inference.diagnose import check_convergence, check_mode, check_sampler, published_quantities
-from eci.inference.laplace import whiten_at
 from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.mode import Mode, crude_start, find_mode, recentre
 from eci.inference.numpyro_nuts import run_numpyro
-from eci.inference.whiten import Whitening, unwhiten
+from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
 from eci.irt.observation import LIKELIHOODS, Datum, LikelihoodName
 from eci.irt.priors import Priors
@@ -141,7 +140,7 @@ def _prepare(matrix: ScoreMatrix, measurement: Measurement, method: Method, cloc
         mode = find_mode(measurement, scores, start)
         center, coordinates = recentre(measurement, mode.position, scores)
         scores = scores._replace(coordinates=coordinates)
-        whitening, definite = whiten_at(measurement, center, scores, exact=isinstance(method, Laplace))
+        whitening, definite = whiten(measurement, center, scores, exact=isinstance(method, Laplace))
         clock.lap("mode")
         if isinstance(method, Nuts) and method.kernel == "lean":
             compiling.result()
@@ -150,11 +149,16 @@ def _prepare(matrix: ScoreMatrix, measurement: Measurement, method: Method, cloc
 
 
 def _estimate(
-    problem: _Problem, method: Method, anchors: Mapping[str, float], key: Array, clock: _Clock, progress: Progress | None
+    problem: _Problem,
+    method: Method,
+    anchors: Mapping[str, float],
+    key: Array,
+    clock: _Clock,
+    progress: Progress | None,
 ) -> _Estimate:
     """Run the method on a prepared problem."""
     center = jnp.zeros((1, _n_coordinates(problem.whitening)))
-    mode = Parameters(*jax.tree.map(lambda x: x[0], tuple(_to_parameters(problem, center))))
+    mode = jax.tree.map(lambda x: x[0], _to_parameters(problem, center))
     if isinstance(method, Nuts):
         draws, stats, checks = _sample(problem, method, anchors, key, clock, progress)
         return _Estimate(mode, draws, method.n_chains, stats, checks)
@@ -168,11 +172,18 @@ def _estimate(
 
 
 def _sample(
-    problem: _Problem, method: Nuts, anchors: Mapping[str, float], key: Array, clock: _Clock, progress: Progress | None
+    problem: _Problem,
+    method: Nuts,
+    anchors: Mapping[str, float],
+    key: Array,
+    clock: _Clock,
+    progress: Progress | None,
 ) -> tuple[Parameters, Mapping[str, NDArray[Any]], tuple[Check, ...]]:
     """Draw until the convergence checks pass or the draws have been doubled as often as allowed."""
     run = run_numpyro if method.kernel == "numpyro" else run_chains
-    run = partial(run, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress)
+    run = partial(
+        run, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
+    )
     chains = run(n_draws=method.n_draws)
     matrix = problem.matrix
     for doubling in range(method.max_doublings + 1):
@@ -191,7 +202,9 @@ def _sample(
 
 
 @partial(jax.jit, static_argnums=0)
-def _constrain(measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array) -> dict[str, Array]:
+def _constrain(
+    measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
+) -> dict[str, Array]:
     return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, scores, z), scores))(z)
 
 
@@ -204,9 +217,14 @@ def _to_parameters(problem: _Problem, z: Array) -> Parameters:
         padded = jnp.concatenate([rows, jnp.zeros((piece - len(rows), z.shape[1]))])
         named = _constrain(problem.measurement, problem.whitening, problem.scores, padded)
         pieces.append({name: np.asarray(value)[: len(rows)] for name, value in named.items()})
-    named = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
-    own = [named.pop(name) for name in ("ability", "difficulty", "discrimination")]
-    return Parameters(*own, shared=named)
+    return collect_parameters({name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]})
+
+
+def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
+    """Parameters from arrays by name, as `Measurement.constrain` gives them."""
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in named.items()}
+    own = [arrays.pop(name) for name in ("ability", "difficulty", "discrimination")]
+    return Parameters(*own, shared=arrays)
 
 
 def code_scores(matrix: ScoreMatrix, measurement: Measurement) -> CodedScores:
@@ -218,7 +236,7 @@ def code_scores(matrix: ScoreMatrix, measurement: Measurement) -> CodedScores:
 
 
 def _n_coordinates(whitening: Whitening) -> int:
-    return int(sum(x.size for x in whitening.center))
+    return int(sum(x.size for x in whitening.center)) - 2
 
 
 def _blank(start: Position, scores: CodedScores) -> Whitening:
@@ -227,7 +245,7 @@ def _blank(start: Position, scores: CodedScores) -> Whitening:
     n_w, n_scores = start.ability.size + start.shared.size, scores.model_index.size
     return Whitening(
         start,
-        jnp.eye(n_w),
+        jnp.eye(n_w)[:, :-2],
         jnp.zeros((n_benchmarks, k, k)),
         jnp.zeros((n_scores, k)),
         jnp.zeros((n_benchmarks, k, start.shared.size)),

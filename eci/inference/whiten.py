@@ -22,11 +22,13 @@ from eci.irt.observation import Datum
 class Arrow(NamedTuple):
     """Factored precision at a position.
 
-    benchmark_chol (benchmark, k, k) and w_chol (w, w): lower Cholesky factors of P_bb and of S;
+    benchmark_chol (benchmark, k, k) and w_chol (w - 2, w - 2): lower Cholesky factors of P_bb and of basis' S basis;
     row_coupling (score, k) and shared_coupling (benchmark, k, n_shared): P_bb^-1 P_bw.
-    w holds the abilities and then the shared parameters.
+    w holds the abilities and then the shared parameters; basis (w, w - 2) spans the directions left free
+    when the unit is fixed.
     """
 
+    basis: Array
     benchmark_chol: Array
     w_chol: Array
     row_coupling: Array
@@ -34,13 +36,43 @@ class Arrow(NamedTuple):
 
 
 class Whitening(NamedTuple):
-    """Affine map from standard-normal coordinates to a position: centre plus the inverse factor of an arrow."""
+    """Affine map from standard-normal coordinates to a position: centre plus the inverse factor of an arrow.
+
+    w_factor is (w, w - 2): two directions are held.
+    """
 
     center: Position
     w_factor: Array
     benchmark_factor: Array
     row_coupling: Array
     shared_coupling: Array
+
+
+def hold_prior(n_models: int, n_shared: int) -> Array:
+    """Basis that holds mean and sd of the abilities, the last two of w: the unit of the prior."""
+    return jnp.eye(n_models + n_shared)[:, :-2]
+
+
+def hold_pattern(ability: Array, n_shared: int) -> Array:
+    """Basis that holds the components of the abilities along 1 and along `ability`: a unit free of the prior.
+
+    It reaches only abilities that correlate positively with the pattern; see `pattern_margin`.
+    """
+    n = ability.shape[0]
+    pattern = jnp.stack([jnp.ones(n), ability], axis=1)
+    complement = jnp.linalg.qr(pattern, mode="complete")[0][:, 2:]
+    return jax.scipy.linalg.block_diag(complement, jnp.eye(n_shared))
+
+
+def pattern_margin(whitening: Whitening) -> Array:
+    """How many posterior sds the centre lies from abilities uncorrelated with it; `whitening` holds the prior.
+
+    `hold_pattern` cuts the posterior off there, which is harmless only far out.
+    """
+    ability = whitening.center.ability
+    pattern = ability - jnp.mean(ability)
+    length = jnp.linalg.norm(pattern)
+    return length / jnp.linalg.norm(whitening.w_factor[: ability.size].T @ (pattern / length))
 
 
 def row_curvature(measurement: Measurement, position: Position, scores: CodedScores, exact: bool) -> Array:
@@ -87,19 +119,34 @@ def prior_curvature(measurement: Measurement, position: Position, scores: CodedS
         jacobian = jax.jacfwd(residuals)(v, at)
         # In a log sd the exact curvature of a squared residual is twice the Gauss-Newton one.
         extra = (at.centring * residuals(v, at)) ** 2
-        return jacobian.T @ jacobian + jnp.diag(jnp.zeros_like(v).at[k + measurement.prior_log_sds].set(extra))
+        return jacobian.T @ jacobian + jnp.diag(
+            jnp.zeros_like(v).at[k + measurement.prior_log_sds].set(extra)
+        )
 
     shared = jnp.broadcast_to(position.shared, (position.benchmark.shape[0], position.shared.shape[0]))
     return jax.vmap(one)(jnp.concatenate([position.benchmark, shared], axis=1), scores.coordinates)
 
 
-def arrow(
-    measurement: Measurement, position: Position, scores: CodedScores, *, exact: bool, floor: float = 0.0
-) -> Arrow:
-    """Factor the precision at `position`; the factors hold nan where it is not positive definite.
+def ability_curvature(measurement: Measurement, position: Position, exact: bool) -> Array:
+    """Negative Hessian of each ability's log prior in (ability, shared), or its Gauss-Newton part."""
 
-    `floor` is added to the diagonal of the Schur complement.
-    """
+    def residual(v: Array) -> Array:
+        return measurement.ability_residual(v[0], v[1:])
+
+    def one(v: Array) -> Array:
+        if exact:
+            return jax.hessian(lambda v: 0.5 * residual(v) ** 2 + v[-1])(v)
+        jacobian = jax.grad(residual)(v)
+        return jnp.outer(jacobian, jacobian).at[-1, -1].add(residual(v) ** 2)
+
+    shared = jnp.broadcast_to(position.shared, (position.ability.shape[0], position.shared.shape[0]))
+    return jax.vmap(one)(jnp.concatenate([position.ability[:, None], shared], axis=1))
+
+
+def arrow(
+    measurement: Measurement, position: Position, scores: CodedScores, basis: Array, *, exact: bool
+) -> Arrow:
+    """Factor the precision at `position`; the factors hold nan where it is not positive definite."""
     n_models, (n_benchmarks, k) = position.ability.shape[0], position.benchmark.shape
     m, j = scores.model_index, scores.benchmark_index
     rows = row_curvature(measurement, position, scores, exact)
@@ -108,11 +155,13 @@ def arrow(
     priors = prior_curvature(measurement, position, scores, exact)
     p_bb = priors[:, :k, :k].at[j].add(rows[:, own, own])
     p_bs = priors[:, :k, k:].at[j].add(rows[:, own, rest])
-    p_mm = jnp.ones(n_models).at[m].add(rows[:, ability, ability])
-    p_ms = jnp.zeros((n_models, position.shared.shape[0])).at[m].add(rows[:, ability, rest])
+    models = ability_curvature(measurement, position, exact)
+    p_mm = models[:, 0, 0].at[m].add(rows[:, ability, ability])
+    p_ms = models[:, 0, 1:].at[m].add(rows[:, ability, rest])
     p_ss = (
         rows[:, rest, rest].sum(0)
         + priors[:, k:, k:].sum(0)
+        + models[:, 1:, 1:].sum(0)
         - jax.hessian(measurement.shared_log_prior)(position.shared)
     )
     chol = jnp.linalg.cholesky(p_bb)
@@ -121,8 +170,9 @@ def arrow(
     half_s = solve_triangular(chol, p_bs, lower=True)
     half = jnp.concatenate([half_m.transpose(0, 2, 1), half_s], axis=2).reshape(n_benchmarks * k, -1)
     p_ww = jnp.block([[jnp.diag(p_mm), p_ms], [p_ms.T, p_ss]])
-    schur = p_ww - half.T @ half + floor * jnp.eye(p_ww.shape[0])
+    schur = basis.T @ (p_ww - half.T @ half) @ basis
     return Arrow(
+        basis=basis,
         benchmark_chol=chol,
         w_chol=jnp.linalg.cholesky(schur),
         row_coupling=solve_triangular(chol[j], row_half[..., None], lower=True, trans=1)[..., 0],
@@ -136,7 +186,8 @@ def solve_arrow(factor: Arrow, scores: CodedScores, rhs: Position) -> Position:
     n_models = rhs.ability.shape[0]
     reduced_m = rhs.ability.at[m].add(-jnp.sum(factor.row_coupling * rhs.benchmark[j], axis=1))
     reduced_s = rhs.shared - jnp.einsum("jks,jk->s", factor.shared_coupling, rhs.benchmark)
-    w = cho_solve((factor.w_chol, True), jnp.concatenate([reduced_m, reduced_s]))
+    reduced = factor.basis.T @ jnp.concatenate([reduced_m, reduced_s])
+    w = factor.basis @ cho_solve((factor.w_chol, True), reduced)
     ability, shared = w[:n_models], w[n_models:]
     own = cho_solve((factor.benchmark_chol, True), rhs.benchmark[..., None])[..., 0]
     benchmark = own.at[j].add(-factor.row_coupling * ability[m][:, None])
@@ -145,12 +196,15 @@ def solve_arrow(factor: Arrow, scores: CodedScores, rhs: Position) -> Position:
 
 def whitening_at(center: Position, factor: Arrow) -> Whitening:
     """Build the whitening map at `center` from the factored precision there."""
-    n_w, k = factor.w_chol.shape[0], factor.benchmark_chol.shape[-1]
+    k = factor.benchmark_chol.shape[-1]
     return Whitening(
         center=center,
-        w_factor=solve_triangular(factor.w_chol, jnp.eye(n_w), lower=True, trans=1),
+        w_factor=solve_triangular(factor.w_chol, factor.basis.T, lower=True).T,
         benchmark_factor=solve_triangular(
-            factor.benchmark_chol, jnp.broadcast_to(jnp.eye(k), factor.benchmark_chol.shape), lower=True, trans=1
+            factor.benchmark_chol,
+            jnp.broadcast_to(jnp.eye(k), factor.benchmark_chol.shape),
+            lower=True,
+            trans=1,
         ),
         row_coupling=factor.row_coupling,
         shared_coupling=factor.shared_coupling,
@@ -160,7 +214,7 @@ def whitening_at(center: Position, factor: Arrow) -> Whitening:
 def unwhiten(whitening: Whitening, scores: CodedScores, z: Array) -> Position:
     """Map standard-normal coordinates (n,) to a position; the Jacobian is constant."""
     center = whitening.center
-    n_models, n_w = center.ability.shape[0], whitening.w_factor.shape[0]
+    n_models, n_w = center.ability.shape[0], whitening.w_factor.shape[1]
     w = whitening.w_factor @ z[:n_w]
     ability, shared = w[:n_models], w[n_models:]
     benchmark = jnp.einsum("jkl,jl->jk", whitening.benchmark_factor, z[n_w:].reshape(center.benchmark.shape))
@@ -169,3 +223,31 @@ def unwhiten(whitening: Whitening, scores: CodedScores, z: Array) -> Position:
     )
     benchmark -= whitening.shared_coupling @ shared
     return Position(center.ability + ability, center.benchmark + benchmark, center.shared + shared)
+
+
+MIN_PATTERN_MARGIN = 6.0  # posterior sds: what `hold_pattern` cuts off is then below 1e-9
+
+
+def whiten(
+    measurement: Measurement, center: Position, scores: CodedScores, *, exact: bool
+) -> tuple[Whitening, bool]:
+    """Whitening map at `center`, and whether the curvature asked for was positive definite.
+
+    The unit is held by the pattern of the abilities where that costs nothing, else by their prior. Where the
+    exact Hessian is not positive definite, the Gauss-Newton one, which always is, takes its place; the
+    caller must report that.
+    """
+    n_models, n_shared = center.ability.size, center.shared.size
+    basis = hold_prior(n_models, n_shared)
+    by_prior = _whitening_at(center, _arrow(measurement, center, scores, basis, exact=False))
+    if n_models > 2 and pattern_margin(by_prior) > MIN_PATTERN_MARGIN:
+        basis = hold_pattern(center.ability, n_shared)
+    factor = _arrow(measurement, center, scores, basis, exact=exact)
+    definite = bool(jnp.isfinite(factor.w_chol).all() & jnp.isfinite(factor.benchmark_chol).all())
+    if not definite:
+        factor = _arrow(measurement, center, scores, basis, exact=False)
+    return _whitening_at(center, factor), definite
+
+
+_arrow = jax.jit(arrow, static_argnums=0, static_argnames="exact")
+_whitening_at = jax.jit(whitening_at)

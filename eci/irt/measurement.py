@@ -7,8 +7,15 @@ Coordinates. With R_j the mean crude ability of the models that sat benchmark j,
 so that, where the scores determine a benchmark, its intercept and slope are nearly independent, which
 difficulty and slope are not. Where they do not (few scores, or all at the floor), difficulty and log slope
 standardised by their common prior are the independent ones. A weight w per benchmark and coordinate moves
-between the two (partial non-centring). Every density is taken in the unconstrained coordinates, Jacobians
-included.
+between the two (partial non-centring).
+
+Unit. Shifting and stretching all abilities and difficulties leaves every score's density as it was; only the
+N(0, 1) prior of abilities fixes the unit. Along that ridge the posterior is curved, and a sampler with
+straight whitening is slow. So coordinates are taken in any unit, in which abilities are N(mean, sd) with
+mean and sd among the shared parameters; `eci.inference.whiten` holds either those two or two linear functions
+of the abilities fixed. Every density is taken in these coordinates, Jacobians included; with abilities = mean
++ sd * standard abilities, the Jacobian is that of a normal density with that mean and sd, whichever two are
+held, up to a constant.
 
 References
 ----------
@@ -101,7 +108,7 @@ class Measurement:
     def shared_names(self) -> tuple[str, ...]:
         """Names of the shared parameters, in the order of `Position.shared`; those ending in sd are logged."""
         noise = ("log_precision_mean", "log_precision_sd") if self.likelihood.pooled else ("noise_sd",)
-        return _HYPER + noise
+        return (*_HYPER, *noise, "ability_mean", "ability_sd")
 
     @property
     def prior_means(self) -> NDArray[np.intp]:
@@ -171,13 +178,22 @@ class Measurement:
             - at.centring[0] * log_slope
         )
 
+    def ability_residual(self, ability: Array, shared: Array) -> Array:
+        """One ability in its prior's unit: standard normal."""
+        return (ability - shared[-2]) * jnp.exp(-shared[-1])
+
     def shared_log_prior(self, shared: Array) -> Array:
-        """Log prior of the shared parameters."""
-        p = self.priors
+        """Log prior of the shared parameters.
+
+        The priors hold in the unit in which abilities are N(0, 1); minus the log ability sd is the Jacobian of
+        the mean difficulty in that unit.
+        """
+        p, mean, log_sd = self.priors, shared[-2], shared[-1]
         value = (
-            _normal(shared[0], 0.0, p.difficulty_mean_sd)
-            + _half_normal_of_log(shared[1], p.difficulty_sd_scale)
-            + _normal(shared[2], p.log_discrimination_mean, p.log_discrimination_mean_sd)
+            _normal((shared[0] - mean) * jnp.exp(-log_sd), 0.0, p.difficulty_mean_sd)
+            - log_sd
+            + _half_normal_of_log(shared[1] - log_sd, p.difficulty_sd_scale)
+            + _normal(shared[2] + log_sd, p.log_discrimination_mean, p.log_discrimination_mean_sd)
             + _half_normal_of_log(shared[3], p.log_discrimination_sd_scale)
         )
         if self.likelihood.pooled:
@@ -204,21 +220,30 @@ class Measurement:
         prior = jax.vmap(self.benchmark_log_prior, (0, None, 0))
         return (
             jnp.sum(self.row_log_probs(position, scores))
-            - 0.5 * jnp.sum(position.ability**2)
+            - 0.5 * jnp.sum(self.ability_residual(position.ability, position.shared) ** 2)
+            - position.ability.size * position.shared[-1]
             + jnp.sum(prior(position.benchmark, position.shared, scores.coordinates))
             + self.shared_log_prior(position.shared)
         )
 
     def constrain(self, position: Position, scores: CodedScores) -> dict[str, Array]:
-        """Parameters by name: ability and difficulty in logits, discrimination per logit, noise, hyperparameters."""
-        curve = self.curves(position, scores)
-        slope = jnp.exp(curve.log_slope)
+        """Parameters by name, in the unit in which abilities are N(0, 1).
+
+        Ability and difficulty in logits, discrimination per logit, noise and hyperparameters.
+        """
+        curve, (mean, log_sd) = self.curves(position, scores), position.shared[-2:]
+        sd = jnp.exp(log_sd)
+        difficulty = scores.coordinates.reference - curve.intercept * jnp.exp(-curve.log_slope)
         named = {
-            "ability": position.ability,
-            "difficulty": scores.coordinates.reference - curve.intercept / slope,
-            "discrimination": slope,
+            "ability": (position.ability - mean) / sd,
+            "difficulty": (difficulty - mean) / sd,
+            "discrimination": jnp.exp(curve.log_slope) * sd,
+            "difficulty_mean": (position.shared[0] - mean) / sd,
+            "difficulty_sd": jnp.exp(position.shared[1]) / sd,
+            "log_discrimination_mean": position.shared[2] + log_sd,
+            "log_discrimination_sd": jnp.exp(position.shared[3]),
         }
-        for name, value in zip(self.shared_names, position.shared, strict=True):
+        for name, value in zip(self.shared_names[4:-2], position.shared[4:-2], strict=True):
             named[name] = jnp.exp(value) if name.endswith("_sd") else value
         if self.likelihood.pooled:
             named["precision"] = jnp.exp(curve.noise)

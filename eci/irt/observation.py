@@ -99,11 +99,7 @@ class Beta:
         mean = jnp.clip(mean, 1e-6, 1.0 - 1e-6)
         a, b = mean * precision, (1.0 - mean) * precision
         return (
-            gammaln(precision)
-            - gammaln(a)
-            - gammaln(b)
-            + (a - 1.0) * jnp.log(y)
-            + (b - 1.0) * jnp.log1p(-y)
+            gammaln(precision) - gammaln(a) - gammaln(b) + (a - 1.0) * jnp.log(y) + (b - 1.0) * jnp.log1p(-y)
         )
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:

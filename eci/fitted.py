@@ -185,7 +185,9 @@ class Fit:
         """
         matrix = self.matrix
         dates = ["" if np.isnat(date) else str(date) for date in matrix.release_date]
-        table = pd.DataFrame({"model": matrix.models, "lab": matrix.lab, "release_date": dates, "index": self.index})
+        table = pd.DataFrame(
+            {"model": matrix.models, "lab": matrix.lab, "release_date": dates, "index": self.index}
+        )
         draws = None if self.draws is None else self.index_draws
         table[["sd", "low", "high"]] = self._spread(draws, matrix.n_models)
         table["n_benchmarks"] = matrix.n_benchmarks_per_model
@@ -210,7 +212,9 @@ class Fit:
             spread = self._spread(self.difficulty_draws, n)
             table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = spread
             table["discrimination"] = self.discrimination_draws.mean(axis=0)
-            table[["discrimination_low", "discrimination_high"]] = self._spread(self.discrimination_draws, n)[:, 1:]
+            table[["discrimination_low", "discrimination_high"]] = self._spread(self.discrimination_draws, n)[
+                :, 1:
+            ]
         table["n_models"] = matrix.n_models_per_benchmark
         return table.sort_values(["difficulty", "benchmark"], ascending=[False, True], ignore_index=True)
 
@@ -230,7 +234,11 @@ class Fit:
 
 
 def make_scale(
-    ability: FloatArray, models: tuple[str, ...], anchors: Mapping[str, float] | None, *, standard: bool = False
+    ability: FloatArray,
+    models: tuple[str, ...],
+    anchors: Mapping[str, float] | None,
+    *,
+    standard: bool = False,
 ) -> Scale:
     """Anchored scale where anchors are named or the default ones are present, else the standard scale."""
     chosen = {} if standard else choose_anchors(anchors, models)

@@ -1,0 +1,187 @@
+"""`eci fit`: scores in, index out."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+from eci.cli.options import data_options, rule_options
+from eci.errors import EXIT_CHECK_FAILED, DataError
+
+_SHOWN = 15
+
+
+@click.command()
+@data_options
+@rule_options
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("eci-fit"),
+    show_default=True,
+    help="Folder to write.",
+)
+@click.option("--force", is_flag=True, help="Replace a fit that is there.")
+@click.option(
+    "--method",
+    type=click.Choice(["nuts", "laplace", "map"]),
+    default="nuts",
+    show_default=True,
+    help="nuts is exact; laplace and map are previews.",
+)
+@click.option(
+    "--likelihood",
+    type=click.Choice(["normal", "beta"]),
+    default="normal",
+    show_default=True,
+    help="How scores scatter around the curve.",
+)
+@click.option("--priors", "priors_file", type=click.Path(path_type=Path), help="TOML file of prior scales.")
+@click.option(
+    "--anchor",
+    "anchors",
+    multiple=True,
+    metavar='"MODEL=POINTS"',
+    help="Pin a model; give exactly two. Default: Claude 3.5 Sonnet=130, GPT-5=150 where present.",
+)
+@click.option(
+    "--interval-prob",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Probability of the intervals.",
+)
+@click.option(
+    "--draws",
+    type=click.IntRange(min=10),
+    default=1000,
+    show_default=True,
+    help="Kept draws per chain (nuts).",
+)
+@click.option("--chains", type=click.IntRange(min=1), default=4, show_default=True, help="Chains (nuts).")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0, max=2**63 - 1),
+    default=0,
+    show_default=True,
+    help="Seed of all random numbers.",
+)
+@click.option("--allow-unconverged", is_flag=True, help="Exit 0 even if a check failed.")
+def fit(
+    source: Path | None,
+    unit: str,
+    rules: dict[str, Any],
+    out: Path,
+    force: bool,
+    method: str,
+    likelihood: str,
+    priors_file: Path | None,
+    anchors: tuple[str, ...],
+    interval_prob: float,
+    draws: int,
+    chains: int,
+    seed: int,
+    allow_unconverged: bool,
+) -> None:
+    """Fit the index to DATA and write it to a folder.
+
+    DATA is a folder with scores.csv, models.csv and benchmarks.csv, or one CSV with at least the columns
+    model, benchmark and score; left out, the data that come with the package. Writes abilities.csv,
+    benchmarks.csv, fit.json and posterior.nc; prints the top of the ranking and whether to trust it. Exit code 3
+    if a check failed.
+    """
+    import eci
+    from eci.cli.show import print_abilities
+    from eci.report import tables
+    from eci.report.verdict import verdict
+
+    pinned = _read_anchors(anchors)
+    priors = eci.Priors.from_toml(priors_file) if priors_file else None
+    eci.check_writable(out, force=force)
+    matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
+    options = {
+        "nuts": lambda: eci.Nuts(n_chains=chains, n_draws=draws),
+        "laplace": eci.Laplace,
+        "map": eci.Map,
+    }[method]()
+    with _progress() as progress:
+        progress("loading jax", 0, 0)
+        _use_compile_cache()
+        result = eci.fit(
+            matrix,
+            likelihood=likelihood,  # type: ignore[arg-type]
+            priors=priors,
+            method=options,
+            anchors=pinned,
+            seed=seed,
+            interval_prob=interval_prob,
+            progress=progress,
+        )
+        progress("writing", 0, 0)
+        result.save(out, force=force)
+    if not result.scale.anchors:
+        click.echo("The default anchors are not both in the data: the scale is the standard one.", err=True)
+    facts = tables.facts(result)
+    print_abilities(tables.abilities(result, top=_SHOWN), facts)
+    click.echo(
+        f"{matrix.n_models} models, {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores. Written to {out}."
+    )
+    click.echo(verdict(facts))
+    if not result.diagnostics.ok and not allow_unconverged:
+        raise click.exceptions.Exit(EXIT_CHECK_FAILED)
+
+
+def _read_anchors(anchors: tuple[str, ...]) -> dict[str, float] | None:
+    """Split "MODEL=POINTS" at the last equals sign."""
+    if not anchors:
+        return None
+    pinned: dict[str, float] = {}
+    for text in anchors:
+        model, equals, points = text.rpartition("=")
+        try:
+            value = float(points)
+        except ValueError:
+            equals = ""
+        if not equals or not model.strip():
+            raise DataError(f'The anchor {text!r} is not of the form "MODEL=POINTS", such as "GPT-5=150".')
+        if model.strip() in pinned:
+            raise DataError(
+                f"The anchor {model.strip()!r} is given twice. A scale needs two different models."
+            )
+        pinned[model.strip()] = value
+    return pinned
+
+
+def _use_compile_cache() -> None:
+    """Keep compiled programs between runs, unless the user has said where or not to."""
+    import jax
+    from platformdirs import user_cache_path
+
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is not None:
+        return
+    jax.config.update("jax_compilation_cache_dir", str(user_cache_path("eci") / "jax"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Stage, bar and time left on standard error where it is a terminal; else nothing."""
+    if not sys.stderr.isatty():
+        yield lambda stage, done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=None)
+        yield lambda stage, done, total: bar.update(
+            task, description=stage, completed=done, total=total or None
+        )

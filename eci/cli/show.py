@@ -1,0 +1,86 @@
+"""`eci show`: rankings and tables of a saved fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SCHEMA = "eci.show/1"
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--top", type=click.IntRange(min=1), help="Rows to show; the default is all.")
+@click.option("--lab", "labs", multiple=True, help="Show the models of this lab only; may be repeated.")
+@click.option(
+    "--benchmarks", "show_benchmarks", is_flag=True, help="Show the benchmarks instead of the models."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def show(folder: Path, top: int | None, labs: tuple[str, ...], show_benchmarks: bool, as_json: bool) -> None:
+    """Show the ranking of the models in a saved fit, or its benchmarks."""
+    from eci.report import tables
+    from eci.report.verdict import verdict
+
+    if labs and show_benchmarks:
+        raise click.UsageError("--lab selects models and cannot be combined with --benchmarks.")
+    facts = tables.facts(folder)
+    if show_benchmarks:
+        table = tables.benchmarks(folder, top=top)
+    else:
+        table = tables.abilities(folder, labs=labs, top=top)
+    if as_json:
+        _print_json(table, facts, "benchmarks" if show_benchmarks else "abilities")
+        return
+    if show_benchmarks:
+        print_benchmarks(table, facts)
+    else:
+        print_abilities(table, facts)
+    click.echo(verdict(facts))
+
+
+def print_abilities(table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Print a ranking."""
+    from eci.cli.present import print_table
+
+    percent = f"{100 * facts['interval_prob']:g} %"
+    print_table(
+        table,
+        {"rank": "d", "index": ".1f", "sd": ".2f", "low": ".1f", "high": ".1f", "n_benchmarks": ".0f"},
+        {"release_date": "released", "low": f"{percent} low", "high": "high", "n_benchmarks": "scores on"},
+    )
+
+
+def print_benchmarks(table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """Print the benchmarks, hardest first."""
+    from eci.cli.present import print_table
+
+    percent = f"{100 * facts['interval_prob']:g} %"
+    points = dict.fromkeys(["difficulty", "difficulty_low", "difficulty_high"], ".1f")
+    slopes = dict.fromkeys(["discrimination", "discrimination_low", "discrimination_high"], ".3f")
+    print_table(
+        table,
+        {**points, "difficulty_sd": ".2f", **slopes, "n_models": ".0f"},
+        {
+            "difficulty_sd": "sd",
+            "difficulty_low": f"{percent} low",
+            "difficulty_high": "high",
+            "discrimination": "slope per point",
+            "discrimination_low": "low",
+            "discrimination_high": "high",
+            "n_models": "models",
+        },
+    )
+
+
+def _print_json(table: pd.DataFrame, facts: Mapping[str, Any], name: str) -> None:
+    rows = json.loads(table.to_json(orient="records", double_precision=10))
+    kept = ("scale", "interval_prob", "method", "likelihood", "preview", "data_digest", "diagnostics")
+    result = {"schema": _SCHEMA, **{key: facts[key] for key in kept}, name: rows}
+    click.echo(json.dumps(result, indent=1, ensure_ascii=False))

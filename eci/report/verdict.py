@@ -1,0 +1,37 @@
+"""Whether to trust a fit, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def verdict(facts: Mapping[str, Any]) -> str:
+    """Say whether a fit passed its checks, what to do where it did not, and what its scale is.
+
+    Parameters
+    ----------
+    facts
+        As `eci.report.tables.facts` gives them.
+    """
+    method, anchors = facts["method"]["name"], facts["scale"]["anchors"]
+    failed = [check for check in facts["diagnostics"] if not check["ok"]]
+    lines = [_failure(check) for check in failed]
+    if not failed:
+        lines.append(f"All {len(facts['diagnostics'])} checks passed ({method}, {facts['likelihood']}).")
+    if method == "map":
+        lines.append("A preview: the method map gives points without intervals.")
+    elif facts["preview"]:
+        lines.append(
+            f"A preview: {method} approximates the posterior; intervals of benchmarks with few scores are "
+            "too narrow."
+        )
+    unit = " in every draw, so these two have no interval of their own" if anchors else ""
+    lines.append(f"Scale: {facts['scale']['label']}{unit}.")
+    return "\n".join(lines)
+
+
+def _failure(check: Mapping[str, Any]) -> str:
+    value = "not a number" if check["value"] is None else f"{check['value']:.4g}"
+    where = f", worst at {check['worst']}" if check["worst"] else ""
+    return f"CHECK FAILED: {check['name']} is {value}, limit {check['limit']:g}{where}. {check['advice']}"
