@@ -9,21 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eci.inference.simulate import simulate as simulate
-    from eci.scale import Scale as Scale
-    from eci.folder import check_writable as check_writable
-    from eci.folder import load_fit as load_fit
-    from eci.fitted import Fit as Fit
-    from eci.irt.priors import Priors as Priors
-    from eci.inference.method import Map as Map
-    from eci.inference.method import Laplace as Laplace
-    from eci.inference.method import Nuts as Nuts
-    from eci.inference.run import fit as fit
     from eci.errors import ConvergenceError as ConvergenceError
     from eci.errors import DataError as DataError
     from eci.errors import EciError as EciError
     from eci.errors import EciWarning as EciWarning
     from eci.errors import IdentificationError as IdentificationError
+    from eci.fitted import Fit as Fit
+    from eci.folder import check_writable as check_writable
+    from eci.folder import load_fit as load_fit
+    from eci.inference.method import Laplace as Laplace
+    from eci.inference.method import Map as Map
+    from eci.inference.method import Nuts as Nuts
+    from eci.inference.run import fit as fit
+    from eci.inference.simulate import simulate as simulate
+    from eci.irt.priors import Priors as Priors
+    from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
     from eci.trend import IndexSeries as IndexSeries
@@ -57,7 +57,7 @@ _HOMES = {
     "load_scores": "eci.scores",
 }
 
-__all__ = ["__version__", *sorted(_HOMES)]  # pyright: ignore
+__all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the names are the keys above
 
 
 def __getattr__(name: str) -> Any:

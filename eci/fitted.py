@@ -24,8 +24,8 @@ FloatArray = NDArray[np.float64]
 class Parameters(NamedTuple):
     """Parameters in logits, `...` empty for a mode and (draw,) for draws.
 
-    ability (..., model); difficulty (..., benchmark); discrimination (..., benchmark), per logit; shared: noise
-    parameters and hyperparameters by name, shape (...) or (..., benchmark).
+    ability (..., model); difficulty (..., benchmark); discrimination (..., benchmark), per logit; shared:
+    noise parameters and hyperparameters by name, shape (...) or (..., benchmark).
     """
 
     ability: FloatArray

@@ -1,7 +1,7 @@
 """A fit as a folder of plain files: written whole or not at all, read with its digest checked.
 
-abilities.csv, benchmarks.csv and fit.json are for people and other programs; posterior.nc holds the draws, the
-mode and the scores, and opens in ArviZ and xarray. Free of jax.
+abilities.csv, benchmarks.csv and fit.json are for people and other programs; posterior.nc holds the draws,
+the mode and the scores, and opens in ArviZ and xarray. Free of jax.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from eci.scores import Dropped, Rules, ScoreMatrix
 if TYPE_CHECKING:
     import xarray as xr
 
-SCHEMA = "eci.fit/1"
+_KIND, _VERSION = "eci.fit", 1
+SCHEMA = f"{_KIND}/{_VERSION}"
 FILES = ("abilities.csv", "benchmarks.csv", "fit.json", "posterior.nc")
 _OWN = ("ability", "difficulty", "discrimination")
 _TRUTH = {-1: None, 0: False, 1: True}
@@ -120,8 +121,8 @@ def load_fit(folder: str | Path) -> Fit:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
     if fit.digest != facts["data_digest"]:
         raise DataError(
-            f"The scores in {path} have the digest {fit.digest[:12]}, but fit.json says {facts['data_digest'][:12]}. "
-            "Files of two fits are mixed; fit again with --force."
+            f"The scores in {path} have the digest {fit.digest[:12]}, but fit.json says "
+            f"{facts['data_digest'][:12]}. Files of two fits are mixed; fit again with --force."
         )
     return fit
 
@@ -139,14 +140,14 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
         facts = json.loads(path.read_text(encoding="utf-8"))
         schema = facts["schema"]
         name, number = schema.split("/")
-        newer = int(number) > int(SCHEMA.split("/")[1])
+        newer = int(number) > _VERSION
     except FileNotFoundError as error:
         raise DataError(
             f"{path.parent} holds no fit: there is no {path.name}. Make one with `eci fit`."
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
-    if name != SCHEMA.split("/")[0] or newer:
+    if name != _KIND or newer:
         raise DataError(
             f"{path} has the schema {schema!r}; this version reads up to {SCHEMA!r}. Update the package "
             "(pip install --upgrade eci-bayes), or fit again."
@@ -169,7 +170,7 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
         numbers = table.columns.difference(labels)
         table[numbers] = table[numbers].apply(pd.to_numeric)
         if not set(labels) <= set(table.columns):
-            raise ValueError(f"its columns are {', '.join(table.columns)}")  # noqa: TRY301
+            raise ValueError(f"its columns are {', '.join(table.columns)}")
     except FileNotFoundError as error:
         raise DataError(
             f"{path} is missing: {path.parent} is not a whole fit. Fit again with --force."
@@ -193,7 +194,6 @@ def describe(fit: Fit) -> dict[str, Any]:
         "n_benchmarks": fit.matrix.n_benchmarks,
         "n_scores": fit.matrix.n_scores,
         "rules": fit.matrix.rules.as_dict(),
-        "dropped": [asdict(item) for item in fit.matrix.dropped],
         "likelihood": fit.likelihood,
         "priors": dict(fit.priors),
         "method": dict(fit.method),
@@ -210,6 +210,7 @@ def describe(fit: Fit) -> dict[str, Any]:
             {name: _finite(value) for name, value in asdict(check).items()}
             for check in fit.diagnostics.checks
         ],
+        "dropped": [asdict(item) for item in fit.matrix.dropped],
     }
 
 
@@ -233,7 +234,7 @@ def _replace(target: Path, staging: Path) -> None:
 
 
 def _to_tree(fit: Fit) -> xr.DataTree:
-    """Groups posterior, sample_stats, mode, observed_data, constant_data, named and shaped as ArviZ has them."""
+    """Lay a fit out in groups, named and shaped as ArviZ has them."""
     import xarray as xr
 
     matrix = fit.matrix
@@ -303,21 +304,21 @@ def _load_tree(path: Path) -> xr.DataTree:
 
 def _from_tree(tree: xr.DataTree, facts: Mapping[str, Any]) -> Fit:
     data, observed, mode = (tree[name].to_dataset() for name in ("constant_data", "observed_data", "mode"))
-    dates = [text or "NaT" for text in data["release_date"].values.tolist()]
+    dates = [text or "NaT" for text in data["release_date"].to_numpy().tolist()]
     matrix = ScoreMatrix(
-        models=tuple(data["model"].values.tolist()),
-        benchmarks=tuple(data["benchmark"].values.tolist()),
-        model_index=data["model_index"].values,
-        benchmark_index=data["benchmark_index"].values,
-        score=observed["score"].values,
-        n_items=data["n_items"].values,
-        lower=data["lower"].values,
-        upper=data["upper"].values,
+        models=tuple(data["model"].to_numpy().tolist()),
+        benchmarks=tuple(data["benchmark"].to_numpy().tolist()),
+        model_index=data["model_index"].to_numpy(),
+        benchmark_index=data["benchmark_index"].to_numpy(),
+        score=observed["score"].to_numpy(),
+        n_items=data["n_items"].to_numpy(),
+        lower=data["lower"].to_numpy(),
+        upper=data["upper"].to_numpy(),
         release_date=np.array(dates, dtype="datetime64[D]"),
-        lab=tuple(data["lab"].values.tolist()),
-        open_weights=tuple(_TRUTH[int(value)] for value in data["open_weights"].values),
-        reasoning=tuple(_TRUTH[int(value)] for value in data["reasoning"].values),
-        domain=tuple(data["domain"].values.tolist()),
+        lab=tuple(data["lab"].to_numpy().tolist()),
+        open_weights=tuple(_TRUTH[int(value)] for value in data["open_weights"].to_numpy()),
+        reasoning=tuple(_TRUTH[int(value)] for value in data["reasoning"].to_numpy()),
+        domain=tuple(data["domain"].to_numpy().tolist()),
         rules=Rules(**facts["rules"]),
         dropped=tuple(Dropped(**item) for item in facts["dropped"]),
     )
@@ -328,10 +329,10 @@ def _from_tree(tree: xr.DataTree, facts: Mapping[str, Any]) -> Fit:
         draws = _parameters(posterior, flatten=True)
     if "sample_stats" in tree.children:
         stats = {
-            str(name): value.values.reshape(-1) for name, value in tree["sample_stats"].data_vars.items()
+            str(name): value.to_numpy().reshape(-1) for name, value in tree["sample_stats"].data_vars.items()
         }
     slope, origin = (
-        np.atleast_1d(scale[name].values).reshape(-1) for name in ("scale_slope", "scale_origin")
+        np.atleast_1d(scale[name].to_numpy()).reshape(-1) for name in ("scale_slope", "scale_origin")
     )
     return Fit(
         matrix=matrix,
@@ -355,9 +356,9 @@ def _check(item: Mapping[str, Any]) -> Check:
 
 
 def _parameters(group: xr.Dataset, *, flatten: bool) -> Parameters:
-    arrays = {str(name): value.values for name, value in group.data_vars.items()}
+    arrays = {str(name): value.to_numpy() for name, value in group.data_vars.items()}
     if flatten:
         arrays = {name: value.reshape(-1, *value.shape[2:]) for name, value in arrays.items()}
     derived = {"scale_slope", "scale_origin", "index", *_OWN}
     shared = {name: value for name, value in arrays.items() if name not in derived}
-    return Parameters(*(arrays[name] for name in _OWN), shared=shared)
+    return Parameters(arrays["ability"], arrays["difficulty"], arrays["discrimination"], shared=shared)

@@ -69,9 +69,9 @@ class Scale:
         reversed_prob = float(np.mean(high_ability <= low_ability))
         if reversed_prob > MAX_REVERSED_PROB:
             raise IdentificationError(
-                f"The anchors {low!r} = {low_points:g} and {high!r} = {high_points:g} do not hold a scale: in "
-                f"{reversed_prob:.1%} of the draws {high!r} is not the more able of the two. Anchor two models "
-                "that differ more, or leave the anchors out for the standard scale."
+                f"The anchors {low!r} = {low_points:g} and {high!r} = {high_points:g} do not hold a scale: "
+                f"in {reversed_prob:.1%} of the draws {high!r} is not the more able of the two. Anchor two "
+                "models that differ more, or leave the anchors out for the standard scale."
             )
         slope = (high_points - low_points) / (high_ability - low_ability)
         label = f"points ({low} = {low_points:g}, {high} = {high_points:g})"
@@ -95,7 +95,7 @@ class Scale:
 
 
 def choose_anchors(anchors: Mapping[str, float] | None, models: Sequence[str]) -> Mapping[str, float]:
-    """Anchors to use: those named, else the default pair where both are present, else none (standard scale)."""
+    """Anchors to use: those named, else the default pair where both are present, else none."""
     if anchors:
         check_anchors(anchors, models)
         return dict(anchors)

@@ -93,8 +93,8 @@ def fit(
 
     DATA is a folder with scores.csv, models.csv and benchmarks.csv, or one CSV with at least the columns
     model, benchmark and score; left out, the data that come with the package. Writes abilities.csv,
-    benchmarks.csv, fit.json and posterior.nc; prints the top of the ranking and whether to trust it. Exit code 3
-    if a check failed.
+    benchmarks.csv, fit.json and posterior.nc; prints the top of the ranking and whether to trust it. Exit
+    code 3 if a check failed.
     """
     import eci
     from eci.cli.show import print_abilities
@@ -105,11 +105,8 @@ def fit(
     priors = eci.Priors.from_toml(priors_file) if priors_file else None
     eci.check_writable(out, force=force)
     matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
-    options = {
-        "nuts": lambda: eci.Nuts(n_chains=chains, n_draws=draws),
-        "laplace": eci.Laplace,
-        "map": eci.Map,
-    }[method]()
+    exact = eci.Nuts(n_chains=chains, n_draws=draws)
+    options = {"nuts": exact, "laplace": eci.Laplace(), "map": eci.Map()}[method]
     with _progress() as progress:
         progress("loading jax", 0, 0)
         _use_compile_cache()
@@ -129,9 +126,8 @@ def fit(
         click.echo("The default anchors are not both in the data: the scale is the standard one.", err=True)
     facts = tables.facts(result)
     print_abilities(tables.abilities(result, top=_SHOWN), facts)
-    click.echo(
-        f"{matrix.n_models} models, {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores. Written to {out}."
-    )
+    size = f"{matrix.n_models} models, {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores"
+    click.echo(f"{size}. Written to {out}.")
     click.echo(verdict(facts))
     if not result.diagnostics.ok and not allow_unconverged:
         raise click.exceptions.Exit(EXIT_CHECK_FAILED)

@@ -119,9 +119,9 @@ def run_chains(
             else:
                 state = before.states[chain]
             pieces = []
-            for n_left, adapt in ((warmup, True), (n_draws, False)):
-                while n_left and not stop.is_set():
-                    n_steps = min(PIECE, n_left)
+            plan = [(n, True) for n in _cut(warmup)] + [(n, False) for n in _cut(n_draws)]
+            for n_steps, adapt in plan:
+                if not stop.is_set():
                     state, z, infos = _run_piece(
                         measurement,
                         options,
@@ -134,9 +134,8 @@ def run_chains(
                     if not adapt:
                         pieces.append(jax.tree.map(lambda x: np.asarray(x)[:n_steps], (z, infos)))  # noqa: B023
                     jax.block_until_ready(state)
-                    n_left -= n_steps
                     report(n_steps)
-            z, infos = jax.tree.map(lambda *xs: np.concatenate(xs), *pieces) if pieces else (None, None)
+            z, infos = jax.tree.map(lambda *xs: np.concatenate(xs), *pieces)
             return state, z, infos
 
     with ThreadPoolExecutor(min(options.n_chains, os.cpu_count() or 1)) as pool:
@@ -147,6 +146,11 @@ def run_chains(
             raise
     states, z, infos = zip(*results, strict=True)
     return Chains(np.stack(z), jax.tree.map(lambda *xs: np.stack(xs), *infos), tuple(states))
+
+
+def _cut(n_steps: int) -> list[int]:
+    """Cut a run into pieces."""
+    return [min(PIECE, n_steps - start) for start in range(0, n_steps, PIECE)]
 
 
 def join(first: Chains, second: Chains) -> Chains:

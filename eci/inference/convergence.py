@@ -42,7 +42,7 @@ def _split_rhat(draws: FloatArray) -> FloatArray:
 
 
 def compute_rhat(draws: FloatArray) -> FloatArray:
-    """Rank-normalised split R-hat, the larger of bulk and folded; `draws` is (chain, draw, n), the result (n,)."""
+    """Rank-normalised split R-hat, the larger of bulk and folded, (n,); `draws` is (chain, draw, n)."""
     halves = _split(draws)
     folded = np.abs(halves - np.median(halves, axis=(0, 1)))
     return np.maximum(_split_rhat(_rank_normalise(halves)), _split_rhat(_rank_normalise(folded)))

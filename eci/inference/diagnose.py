@@ -30,7 +30,7 @@ _ADVICE = {
 def published_quantities(
     draws: Parameters, scale: Scale, models: Sequence[str], benchmarks: Sequence[str]
 ) -> dict[str, tuple[FloatArray, Sequence[str]]]:
-    """Index, difficulty (points) and log discrimination (per point), (draw, n), with the names of the columns.
+    """Index, difficulty (points) and log discrimination (per point), (draw, n), and the columns' names.
 
     Anchors are left out of the index: they do not vary.
     """
@@ -45,7 +45,7 @@ def published_quantities(
 def check_convergence(
     quantities: Mapping[str, tuple[FloatArray, Sequence[str]]], n_chains: int
 ) -> tuple[Check, ...]:
-    """R-hat (at most 1.01) and bulk and tail effective sample size (at least 400) of every published quantity."""
+    """R-hat (at most 1.01), bulk and tail effective sample size (at least 400) of published quantities."""
     checks = []
     for quantity, (draws, names) in quantities.items():
         by_chain = draws.reshape(n_chains, -1, draws.shape[1])
@@ -80,14 +80,15 @@ def check_sampler(
         Check(
             "divergences", float(diverging.mean()), MAX_DIVERGENT, bool(diverging.mean() <= MAX_DIVERGENT),
             worst if diverging.any() else "",
-            "The sampler missed part of the posterior. Raise target_accept towards 1, or choose a tighter prior.",
+            "Part of the posterior was missed. Raise target_accept towards 1, or choose a tighter prior.",
         ),
         Check(
             "max_tree_depth", float(cut), 0.0, bool(cut == 0), "",
             "Trajectories were cut short: draws are valid but slow to mix. Raise max_tree_depth.",
         ),
         Check(
-            "bfmi", float(bfmi.min()), MIN_BFMI, bool(bfmi.min() >= MIN_BFMI), f"chain {int(np.argmin(bfmi))}",
+            "bfmi", float(bfmi.min()), MIN_BFMI, bool(bfmi.min() >= MIN_BFMI),
+            f"chain {int(np.argmin(bfmi))}",
             "The energy moves slowly: heavy tails in the posterior. Draw more, or choose a tighter prior.",
         ),
     )  # fmt: skip
@@ -98,7 +99,7 @@ def check_mode(gradient_norm: float, definite: bool) -> tuple[Check, ...]:
     return (
         Check(
             "mode_gradient", gradient_norm, 1.0, gradient_norm <= 1.0, "",
-            "The mode was not reached (norm in posterior sds). Use the method nuts, which does not rest on it.",
+            "The mode was not reached (norm in posterior sds). Use the method nuts.",
         ),
         Check(
             "hessian_positive_definite", float(definite), 1.0, definite, "",

@@ -32,7 +32,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Laplace(Map):
-    """A normal approximation around the mode. A preview: intervals of benchmarks with few scores are too narrow.
+    """A normal approximation around the mode. A preview: too narrow for benchmarks with few scores.
 
     Parameters
     ----------

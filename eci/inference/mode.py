@@ -99,8 +99,8 @@ def _marginal_value(
     """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace.
 
     `ability` is the conditional mode, a constant; one differentiable Newton step from it restores the
-    derivative of the mode. `spread` (benchmark, k) holds the posterior variances of difficulty, log slope and log
-    precision that the EM update of the hierarchical sds adds.
+    derivative of the mode. `spread` (benchmark, k) holds the posterior variances of difficulty, log slope
+    and log precision that the EM update of the hierarchical sds adds.
     """
     position = Position(ability, *eta)
     gradient, curvature = _ability_terms(measurement, ability, position, scores)
@@ -136,7 +136,7 @@ def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> 
 @partial(jax.jit, static_argnums=0)
 def _propose(
     measurement: Measurement, position: Position, scores: CodedScores
-) -> tuple[Position, Array, tuple[Array, Array], Position, Array]:
+) -> tuple[Position, Array, Array, Position, Array]:
     position = solve_abilities(measurement, position, scores)
     basis = hold_prior(position.ability.size, position.shared.size)
     factor = arrow(measurement, position, scores, basis, exact=False)
@@ -177,7 +177,9 @@ def find_mode(
 ) -> Mode:
     """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`."""
     position = start
-    for n in range(1, max_steps + 1):
+    n_steps = 0
+    while n_steps < max_steps:
+        n_steps += 1
         position, value, spread, step, slope = _propose(measurement, position, scores)
         size = 1.0
         if -float(slope) < tolerance:
@@ -190,7 +192,7 @@ def find_mode(
         else:
             break
         position = moved
-    return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n)
+    return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n_steps)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -13,7 +13,7 @@ Phan, Pradhan and Jankowiak (2019), arXiv:1912.11554 (the iterative tree).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,7 +30,7 @@ class StepSize(NamedTuple):
     log_step: Array
     log_step_mean: Array
     error_mean: Array
-    count: Array
+    n_steps: Array
     anchor: Array
 
 
@@ -87,7 +87,7 @@ def start_chain(potential: Potential, key: Array, z: Array, step_size: float) ->
 
 
 def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
-    count = step.count + 1.0
+    count = step.n_steps + 1.0
     rate = 1.0 / (count + 10.0)
     error_mean = (1.0 - rate) * step.error_mean + rate * (target - accept_prob)
     log_step = step.anchor - jnp.sqrt(count) / 0.05 * error_mean
@@ -118,7 +118,7 @@ def _subtree(
     energy: Array,
     max_depth: int,
 ) -> tuple[_Tree, _Leaf]:
-    """Grow 2**depth leaves from `edge`; step_size carries the direction. Returns the subtree and its last leaf.
+    """Grow 2**depth leaves from `edge`, giving the subtree and its last leaf; step_size is signed.
 
     Momenta at the left ends of the binary subtrees still open are kept, one per level, so that every
     balanced subtree is checked for a turn when its last leaf is added.
@@ -133,11 +133,11 @@ def _subtree(
         jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
     )  # fmt: skip
 
-    def go_on(carry: tuple) -> Array:
+    def go_on(carry: tuple[Any, ...]) -> Array:
         tree = carry[0]
         return (tree.n_leapfrogs < n_leaves) & ~tree.turning & ~tree.diverging
 
-    def grow(carry: tuple) -> tuple:
+    def grow(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         tree, leaf, open_r, open_sum, key = carry
         key, key_pick = jax.random.split(key)
         leaf, value = _leapfrog(potential, leaf, step_size)
@@ -196,11 +196,11 @@ def transition(potential: Potential, state: State, step_size: Array, max_depth: 
         jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
     )  # fmt: skip
 
-    def go_on(carry: tuple) -> Array:
+    def go_on(carry: tuple[Any, ...]) -> Array:
         tree, depth, _ = carry
         return (depth < max_depth) & ~tree.turning & ~tree.diverging
 
-    def double(carry: tuple) -> tuple:
+    def double(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         tree, depth, key = carry
         key, key_side, key_grow, key_pick = jax.random.split(key, 4)
         right = jax.random.bernoulli(key_side)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple, get_args
 
 import jax
@@ -17,14 +13,14 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
-import eci
 from eci.errors import DataError
-from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance, make_scale
+from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.chains import Progress, compile_chain, join, run_chains
 from eci.inference.diagnose import check_convergence, check_mode, check_sampler, published_quantities
 from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.mode import Mode, crude_start, find_mode, recentre
 from eci.inference.numpyro_nuts import run_numpyro
+from eci.inference.provenance import Clock, describe_run
 from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
 from eci.irt.observation import LIKELIHOODS, Datum, LikelihoodName
@@ -62,7 +58,8 @@ def fit(
         Points of exactly two models. By default Claude 3.5 Sonnet = 130 and GPT-5 = 150 where both are
         present, otherwise the standard scale: mean 100, sd 10 over the models, in every draw.
     seed
-        Seed of all random numbers, from 0. The same seed gives the same result on the same machine and versions.
+        Seed of all random numbers, from 0. The same seed gives the same result on the same machine and
+        versions.
     interval_prob
         Probability of the equal-tailed intervals in the tables, between 0 and 1.
     progress
@@ -82,13 +79,13 @@ def fit(
 
     References
     ----------
-    Lord (1980), Applications of Item Response Theory to Practical Testing Problems. Ho et al. (2025), A Rosetta
-    Stone for AI Benchmarks, arXiv:2512.00193.
+    Lord (1980), Applications of Item Response Theory to Practical Testing Problems. Ho et al. (2025), A
+    Rosetta Stone for AI Benchmarks, arXiv:2512.00193.
     """
     priors, method = priors or Priors(), method or Nuts()
     _check_options(likelihood, seed, interval_prob)
     chosen = choose_anchors(anchors, matrix.models)
-    clock = _Clock()
+    clock = Clock()
     with jax.enable_x64(True):
         problem = _prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
         estimate = _estimate(problem, method, chosen, jax.random.key(seed), clock, progress)
@@ -105,7 +102,7 @@ def fit(
         sample_stats=estimate.stats,
         scale=make_scale(ability, matrix.models, anchors),
         diagnostics=Diagnostics(estimate.checks),
-        provenance=Provenance(_versions(), _device(), clock.seconds()),
+        provenance=describe_run(clock),
         interval_prob=interval_prob,
     )
 
@@ -129,7 +126,7 @@ class _Estimate(NamedTuple):
     checks: tuple[Check, ...]
 
 
-def _prepare(matrix: ScoreMatrix, measurement: Measurement, method: Method, clock: _Clock) -> _Problem:
+def _prepare(matrix: ScoreMatrix, measurement: Measurement, method: Method, clock: Clock) -> _Problem:
     """Find the mode, choose coordinates and whiten there; the sampler compiles meanwhile."""
     scores = code_scores(matrix, measurement)
     reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
@@ -153,7 +150,7 @@ def _estimate(
     method: Method,
     anchors: Mapping[str, float],
     key: Array,
-    clock: _Clock,
+    clock: Clock,
     progress: Progress | None,
 ) -> _Estimate:
     """Run the method on a prepared problem."""
@@ -176,13 +173,13 @@ def _sample(
     method: Nuts,
     anchors: Mapping[str, float],
     key: Array,
-    clock: _Clock,
+    clock: Clock,
     progress: Progress | None,
 ) -> tuple[Parameters, Mapping[str, NDArray[Any]], tuple[Check, ...]]:
     """Draw until the convergence checks pass or the draws have been doubled as often as allowed."""
-    run = run_numpyro if method.kernel == "numpyro" else run_chains
+    kernel = run_numpyro if method.kernel == "numpyro" else run_chains
     run = partial(
-        run, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
+        kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
     )
     chains = run(n_draws=method.n_draws)
     matrix = problem.matrix
@@ -223,8 +220,8 @@ def _to_parameters(problem: _Problem, z: Array) -> Parameters:
 def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
     """Parameters from arrays by name, as `Measurement.constrain` gives them."""
     arrays = {name: np.asarray(value, dtype=np.float64) for name, value in named.items()}
-    own = [arrays.pop(name) for name in ("ability", "difficulty", "discrimination")]
-    return Parameters(*own, shared=arrays)
+    ability, difficulty, discrimination = (arrays.pop(n) for n in ("ability", "difficulty", "discrimination"))
+    return Parameters(ability, difficulty, discrimination, shared=arrays)
 
 
 def code_scores(matrix: ScoreMatrix, measurement: Measurement) -> CodedScores:
@@ -259,38 +256,3 @@ def _check_options(likelihood: str, seed: int, interval_prob: float) -> None:
         raise DataError(f"seed is {seed!r}. It must be a whole number from 0.")
     if not 0.0 < interval_prob < 1.0:
         raise DataError(f"interval_prob is {interval_prob!r}. It must lie between 0 and 1, such as 0.9.")
-
-
-def _versions() -> dict[str, str]:
-    names = {"eci": "eci-bayes"} | {name: name for name in ("jax", "jaxlib", "numpy", "scipy", "pandas")}
-    found = {"python": platform.python_version()}
-    for name, distribution in names.items():
-        try:
-            found[name] = version(distribution)
-        except PackageNotFoundError:  # run from a checkout that was never installed
-            found[name] = eci.__version__
-    return found
-
-
-def _device() -> str:
-    device = jax.devices()[0]
-    return f"{device.platform}: {device.device_kind}, {platform.machine()}, {os.cpu_count()} cores"
-
-
-class _Clock:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self._laps: dict[str, float] = {}
-        self._last = self._first = time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        """Book the time since the last lap to `stage`."""
-        now = time.perf_counter()
-        self._laps[stage] = self._laps.get(stage, 0.0) + now - self._last
-        self._last = now
-
-    def seconds(self) -> dict[str, float]:
-        """Give seconds by stage and in all."""
-        laps = {**self._laps, "total": time.perf_counter() - self._first}
-        return {stage: round(value, 3) for stage, value in laps.items()}

@@ -48,8 +48,8 @@ def simulate(
     lower
         Chance level of every benchmark, fraction.
     fill
-        Probability that a model sat a benchmark, in (0, 1]; the matrix is connected whatever it is, because model
-        m always sits benchmarks m and m + 1 (modulo their number).
+        Probability that a model sat a benchmark, in (0, 1]; the matrix is connected whatever it is,
+        because model m always sits benchmarks m and m + 1 (modulo their number).
     seed
         Seed of all random numbers, from 0.
 
@@ -65,8 +65,8 @@ def simulate(
     """
     if min(n_models, n_benchmarks) < 1 or not 0.0 < fill <= 1.0 or not 0.0 <= lower < 1.0:
         raise DataError(
-            f"simulate({n_models}, {n_benchmarks}, lower={lower}, fill={fill}): counts run from 1, lower from 0 to "
-            "below 1, fill from above 0 to 1."
+            f"simulate({n_models}, {n_benchmarks}, lower={lower}, fill={fill}): counts run from 1, "
+            "lower from 0 to below 1, fill from above 0 to 1."
         )
     if likelihood not in LIKELIHOODS:
         raise DataError(f"likelihood is {likelihood!r}. Known: {', '.join(LIKELIHOODS)}.")

@@ -22,8 +22,8 @@ from eci.irt.observation import Datum
 class Arrow(NamedTuple):
     """Factored precision at a position.
 
-    benchmark_chol (benchmark, k, k) and w_chol (w - 2, w - 2): lower Cholesky factors of P_bb and of basis' S basis;
-    row_coupling (score, k) and shared_coupling (benchmark, k, n_shared): P_bb^-1 P_bw.
+    benchmark_chol (benchmark, k, k) and w_chol (w - 2, w - 2): lower Cholesky factors of P_bb and of
+    basis' S basis; row_coupling (score, k) and shared_coupling (benchmark, k, n_shared): P_bb^-1 P_bw.
     w holds the abilities and then the shared parameters; basis (w, w - 2) spans the directions left free
     when the unit is fixed.
     """
@@ -65,7 +65,7 @@ def hold_pattern(ability: Array, n_shared: int) -> Array:
 
 
 def pattern_margin(whitening: Whitening) -> Array:
-    """How many posterior sds the centre lies from abilities uncorrelated with it; `whitening` holds the prior.
+    """Posterior sds from the centre to abilities uncorrelated with it; `whitening` holds the prior.
 
     `hold_pattern` cuts the posterior off there, which is harmless only far out.
     """
@@ -76,7 +76,7 @@ def pattern_margin(whitening: Whitening) -> Array:
 
 
 def row_curvature(measurement: Measurement, position: Position, scores: CodedScores, exact: bool) -> Array:
-    """Negative Hessian of each row's log density in (ability, benchmark, shared), shape (score, 1+k+h, 1+k+h).
+    """Negative Hessian of each row's log density in its (ability, benchmark, shared), (score, ., .).
 
     With `exact` false, the curvature in (predictor, noise) is clipped at zero and pulled back through
     the first derivatives only (generalised Gauss-Newton): always positive semi-definite.

@@ -106,7 +106,7 @@ class Measurement:
 
     @property
     def shared_names(self) -> tuple[str, ...]:
-        """Names of the shared parameters, in the order of `Position.shared`; those ending in sd are logged."""
+        """Names of the shared parameters, in the order of `Position.shared`, which has sds on log scale."""
         noise = ("log_precision_mean", "log_precision_sd") if self.likelihood.pooled else ("noise_sd",)
         return (*_HYPER, *noise, "ability_mean", "ability_sd")
 
@@ -185,8 +185,8 @@ class Measurement:
     def shared_log_prior(self, shared: Array) -> Array:
         """Log prior of the shared parameters.
 
-        The priors hold in the unit in which abilities are N(0, 1); minus the log ability sd is the Jacobian of
-        the mean difficulty in that unit.
+        The priors hold in the unit in which abilities are N(0, 1); minus the log ability sd is the
+        Jacobian of the mean difficulty in that unit.
         """
         p, mean, log_sd = self.priors, shared[-2], shared[-1]
         value = (

@@ -33,8 +33,15 @@ class Likelihood(Protocol):
     unconstrained (log) scale; `simulate` draws a score.
     """
 
-    name: str
-    pooled: bool
+    @property
+    def name(self) -> str:
+        """Name of the likelihood."""
+        ...
+
+    @property
+    def pooled(self) -> bool:
+        """Whether each benchmark has a noise parameter of its own."""
+        ...
 
     def log_prob(self, datum: Datum, mean: Array, noise: Array) -> Array:
         """Log density of one score."""

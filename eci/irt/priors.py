@@ -61,9 +61,9 @@ class Priors:
             is_location = field.name in {"log_discrimination_mean", "log_precision_mean"}
             number = isinstance(value, int | float) and not isinstance(value, bool)
             if not number or not abs(value) < float("inf") or (not is_location and value <= 0):
+                kind = "finite" if is_location else "positive finite"
                 raise DataError(
-                    f"Prior {field.name} = {value!r} is not a {'finite' if is_location else 'positive finite'} "
-                    f"number. The default is {field.default}."
+                    f"Prior {field.name} = {value!r} is not a {kind} number. The default is {field.default}."
                 )
 
     def as_dict(self) -> dict[str, float]:

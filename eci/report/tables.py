@@ -41,7 +41,7 @@ def abilities(source: Fit | str | Path, *, labs: Sequence[str] = (), top: int | 
             raise DataError(f"No model in this fit is of the lab {lab!r}. {hint}")
     if labs:
         table = table[table["lab"].isin(labs)]
-    return table.head(top).reset_index(drop=True)
+    return table[:top].reset_index(drop=True)
 
 
 def benchmarks(source: Fit | str | Path, *, top: int | None = None) -> pd.DataFrame:
@@ -60,7 +60,7 @@ def benchmarks(source: Fit | str | Path, *, top: int | None = None) -> pd.DataFr
         Where the folder is not a fit.
     """
     table = source.benchmarks() if isinstance(source, Fit) else load_table(source, "benchmarks.csv")
-    return table.head(top)
+    return table[:top]
 
 
 def diagnostics(source: Fit | str | Path) -> pd.DataFrame:
