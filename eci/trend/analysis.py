@@ -186,8 +186,8 @@ class Analysis:
 
     def draw_grid(
         self, change: ChangeModel, n_draws: int, rng: np.random.Generator, series_index: int = 0
-    ) -> tuple[TrendDraws, NDArray[np.int64], NDArray[np.int64], Array]:
-        """Draw, and return also the break node and tau index of each draw and its unshifted coefficients."""
+    ) -> tuple[TrendDraws, NDArray[np.int64], Array]:
+        """Draw, and return also each draw's break node and its coefficients before the shared error."""
         posterior = self.posteriors[change]
         grid = sample(posterior, n_draws, rng, series_index)
         columns = list(COLUMNS[change])
@@ -209,7 +209,7 @@ class Analysis:
             break_years = breaks.years[grid.node_index] + within * breaks.widths[grid.node_index]
             n_after = breaks.n_after[grid.node_index]
         draws = TrendDraws(shifted, break_years, self.statistics.taus[grid.tau_index], n_after, shared)
-        return draws, grid.node_index, grid.tau_index, own
+        return draws, grid.node_index, own
 
 
 def count_admitted(breaks: BreakNodes, change: ChangeModel, min_segment: int) -> int:

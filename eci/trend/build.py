@@ -13,7 +13,7 @@ from eci.trend.basis import Array
 from eci.trend.series import Described, IndexSeries, Units
 
 if TYPE_CHECKING:
-    from eci.fit import Fit
+    from eci.fitted import Fit
 
 NEGATIVE_EIGENVALUE = 1e-6
 

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from eci.trend.analysis import TrendDraws, join_draws
 from eci.trend.basis import CHANGE_MODELS, DAYS_PER_MONTH, DAYS_PER_YEAR, Array, ChangeModel
 from eci.trend.ensemble import Ensemble, Member, TrendOptions, fit_ensemble, share_draws
 from eci.trend.quantity import Quantity, finite, summarise
 from eci.trend.selection import find_model
-from eci.trend.series import IndexSeries
+from eci.trend.series import IndexSeries, Measurement
 
 PRIOR_SCALES = ("slope_change_sd", "jump_sd", "residual_sd")
 MONTHS_PER_YEAR = DAYS_PER_YEAR / DAYS_PER_MONTH
@@ -93,6 +94,8 @@ class OnTrend:
         Distance above the least-squares line of the others and its prediction standard error, points.
     p_flat
         Share of draws with a line that does not rise, for which months are plus or minus infinity.
+    own_lab, all_labs
+        The same against the line of the model's own lab, and of all labs; None where labs are unknown.
     """
 
     name: str
@@ -105,9 +108,17 @@ class OnTrend:
     n_others: int
     least_squares: tuple[float, float] | None
     p_flat: float
+    own_lab: OnTrend | None = None
+    all_labs: OnTrend | None = None
 
     def record(self) -> dict[str, Any]:
         """Return plain values for JSON."""
+        return self._comparison() | {
+            "own_lab": None if self.own_lab is None else self.own_lab._comparison(),
+            "all_labs": None if self.all_labs is None else self.all_labs._comparison(),
+        }
+
+    def _comparison(self) -> dict[str, Any]:
         above, se = self.least_squares or (None, None)
         return {
             "line": {"slope": self.slope.record()},
@@ -143,7 +154,7 @@ def compare_with_others(
     the others tell about e_m through the covariance: e_m | x, b, tau ~ Normal(S_mF W (x_F - X b),
     S_mm - S_mF W S_Fm), W = (S_FF + tau² I)^-1. The model's own distance from the line gets no prior.
     """
-    joint, target = _with_target(series, name)
+    joint, target = with_target(series, name)
     others = joint.without(name)
     ensemble = fit_ensemble(joint, options, target=target)
     rng = np.random.default_rng([options.seed, 3])
@@ -159,29 +170,53 @@ def compare_with_others(
     order = rng.permutation(len(draws))
     draws, true_index = draws.rows(order), true_index[order]
 
-    per_unit, origin = joint.units.draw(len(draws), rng)
     expected = draws.line(np.array([years]))[:, 0] + draws.residual_sd * rng.standard_normal(len(draws))
-    above = (true_index - expected) * per_unit
-    slope = draws.slope_at(years) * per_unit
-    with np.errstate(divide="ignore"):
-        months = np.where(
-            slope > 0, above / np.where(slope > 0, slope, 1.0) * MONTHS_PER_YEAR, np.sign(above) * np.inf
-        )
-    return OnTrend(
-        name=name,
-        slope=summarise(slope, interval_prob),
-        above=summarise(above, interval_prob),
-        months_ahead=summarise(months, interval_prob, moments=False),
-        p_above=float(np.mean(above > 0)),
-        advances_frontier=_advances(joint, target, rng),
-        expected=summarise(origin + per_unit * expected, interval_prob),
+    return assemble_answer(
+        joint,
+        target,
+        true_index=true_index,
+        expected=expected,
+        slope=draws.slope_at(years),
         n_others=int(others.point_frontier().size),
         least_squares=_least_squares_distance(ensemble, float(joint.index[target]), years),
-        p_flat=float(np.mean(slope <= 0)),
+        interval_prob=interval_prob,
+        rng=rng,
     )
 
 
-def _with_target(series: IndexSeries, name: str) -> tuple[IndexSeries, int]:
+def assemble_answer(
+    series: IndexSeries,
+    target: int,
+    *,
+    true_index: Array,
+    expected: Array,
+    slope: Array,
+    n_others: int,
+    least_squares: tuple[float, float] | None,
+    interval_prob: float,
+    rng: np.random.Generator,
+) -> OnTrend:
+    """Turn draws of the true index, of its prediction and of the slope, in working units, into an answer."""
+    per_unit, origin = series.units.draw(true_index.size, rng)
+    above = (true_index - expected) * per_unit
+    pace = slope * per_unit
+    rising = pace > 0
+    months = np.where(rising, above / np.where(rising, pace, 1.0) * MONTHS_PER_YEAR, np.sign(above) * np.inf)
+    return OnTrend(
+        name=series.models[target],
+        slope=summarise(pace, interval_prob),
+        above=summarise(above, interval_prob),
+        months_ahead=summarise(months, interval_prob, moments=False),
+        p_above=float(np.mean(above > 0)),
+        advances_frontier=_advances(series, target, rng),
+        expected=summarise(origin + per_unit * expected, interval_prob),
+        n_others=n_others,
+        least_squares=least_squares,
+        p_flat=float(np.mean(~rising)),
+    )
+
+
+def with_target(series: IndexSeries, name: str) -> tuple[IndexSeries, int]:
     """Return the selection with the model in it, and its position."""
     if name in series.models:
         return series, series.models.index(name)
@@ -189,7 +224,9 @@ def _with_target(series: IndexSeries, name: str) -> tuple[IndexSeries, int]:
     row = find_model(pool.models, name)
     wanted = set(series.models)
     rows = [i for i, model in enumerate(pool.models) if model in wanted or i == row]
-    joint = replace(pool.take(np.array(rows)), frontier=series.frontier)
+    joint = replace(
+        pool.take(np.array(rows)), frontier=series.frontier, context=_add(series.context, pool, name)
+    )
     return joint, rows.index(row)
 
 
@@ -197,24 +234,52 @@ def _draw_true_index(
     member: Member, change: ChangeModel, n_draws: int, rng: np.random.Generator
 ) -> tuple[TrendDraws, Array]:
     """Draw the line of the others and the true index of the target, which is last in the measurement."""
-    draws, node, tau, coefficients = member.analysis.draw_grid(change, n_draws, rng)
-    x, covariance = member.measurement.values, member.measurement.covariance
-    rows = member.analysis.layout.rows
-    error = np.zeros(n_draws)
-    spread = np.full(n_draws, covariance[-1, -1])
+    draws, node, coefficients = member.analysis.draw_grid(change, n_draws, rng)
+    measurement, rows = member.measurement, member.analysis.layout.rows
+    fitted = np.einsum("dkp,dp->dk", member.analysis.layout.design[node], coefficients)
+    true = draw_true_value(measurement, rows, fitted, draws.residual_sd, rng)
+    return draws, true - measurement.shared[-1] * draws.shared
+
+
+def _add(context: IndexSeries | None, pool: IndexSeries, name: str) -> IndexSeries | None:
+    """Return the context of a frontier with one more model in it, as the joint series has."""
+    if context is None or name in context.models:
+        return context
+    wanted = {*context.models, name}
+    return pool.take(np.array([i for i, model in enumerate(pool.models) if model in wanted]))
+
+
+def draw_true_value(
+    measurement: Measurement,
+    rows: NDArray[np.int64],
+    fitted: Array,
+    residual_sd: Array,
+    rng: np.random.Generator,
+) -> Array:
+    """Draw the true value of the last model of a measurement, given a regression on the others.
+
+    Parameters
+    ----------
+    measurement
+        Values and covariance, the target last.
+    rows
+        Models in the regression.
+    fitted, residual_sd
+        Line at those models (draw, row) and residual sd (draw,).
+    rng
+        Generator.
+    """
+    x, covariance = measurement.values, measurement.covariance
     crossed = covariance[-1, rows]
+    error, spread = np.zeros(residual_sd.size), np.full(residual_sd.size, covariance[-1, -1])
     if np.any(crossed):
-        # with rows of a shared break model repeated, this covariance is singular but S + tau² I is not
+        # with the rows of a shared break model repeated this covariance is singular, but S + tau² I is not
         eigenvalues, basis = np.linalg.eigh(covariance[np.ix_(rows, rows)])
-        weights = 1.0 / (np.maximum(eigenvalues, 0.0) + member.analysis.statistics.taus[:, None] ** 2)
         rotated = basis.T @ crossed
-        design = basis.T @ member.analysis.layout.design
-        gain = (rotated * weights)[tau]
-        fitted = np.einsum("dkp,dp->dk", design[node], coefficients)
-        error = np.sum(gain * (basis.T @ x[rows] - fitted), axis=1)
-        spread = np.maximum(spread - np.sum(gain * rotated, axis=1), 0.0)
-    error = error + np.sqrt(spread) * rng.standard_normal(n_draws)
-    return draws, x[-1] - error - member.measurement.shared[-1] * draws.shared
+        gain = rotated / (np.maximum(eigenvalues, 0.0) + residual_sd[:, None] ** 2)
+        error = np.sum(gain * ((x[rows] - fitted) @ basis), axis=1)
+        spread = np.maximum(spread - gain @ rotated, 0.0)
+    return np.asarray(x[-1] - error - np.sqrt(spread) * rng.standard_normal(residual_sd.size))
 
 
 def _advances(series: IndexSeries, target: int, rng: np.random.Generator) -> float | None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,6 +14,7 @@ from eci.trend.analysis import TrendDraws, join_draws
 from eci.trend.basis import CHANGE_MODELS, DAYS_PER_YEAR, Array, ChangeModel
 from eci.trend.compare import OnTrend, SensitivityRow, compare_with_others
 from eci.trend.ensemble import TrendOptions, share_draws
+from eci.trend.groups import LabTrends, compare_with_labs, fit_groups
 from eci.trend.priors import LeastSquares
 from eci.trend.quantity import (
     DateQuantity,
@@ -25,6 +26,9 @@ from eci.trend.quantity import (
     summarise_ratio,
 )
 from eci.trend.series import IndexSeries
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "eci-trend/1"
 
@@ -191,12 +195,42 @@ class Trend:
     def on_trend(self, name: str) -> OnTrend:
         """Compare a model with the line expected from the selected models other than it.
 
+        Where labs are known, the answer also holds the comparison with the line of the model's own lab (all
+        labs partially pooled) and with the line of all labs.
+
         Parameters
         ----------
         name
             A model of the selection, or one outside it but in the same index.
         """
-        return compare_with_others(self.series, name, self.options, self.interval_prob)
+        answer = compare_with_others(self.series, name, self.options, self.interval_prob)
+        own, every = compare_with_labs(self.series, name, self.options, self.interval_prob)
+        return replace(answer, own_lab=own, all_labs=every)
+
+    def by_lab(self) -> LabTrends:
+        """Fit a line to every lab of the selection, partially pooled."""
+        return fit_groups(self.series, interval_prob=self.interval_prob, seed=self.options.seed)
+
+    def table(self) -> pd.DataFrame:
+        """Return the quantities as a table with columns quantity, given, mean, sd, low, median, high."""
+        import pandas as pd
+
+        record = self.record()
+        given = record["conditional_on"]
+        rows = [("slope_" + name, record["slope"][name], given["slope"]) for name in ("before", "after")]
+        rows.append(
+            ("slope_without_change", record["slope"]["without_change"], "none" if self.automatic else None)
+        )
+        names = ("slope_change", "ratio", "ratio_given_change", "jump", "break_date", "residual_sd")
+        rows += [(name, record[name], given.get(name)) for name in names]
+        columns = ("mean", "sd", "low", "median", "high")
+        return pd.DataFrame(
+            [
+                {"quantity": name, "given": condition, **{c: quantity[c] for c in columns}}
+                for name, quantity, condition in rows
+                if quantity is not None
+            ]
+        )
 
     def record(self, on_trend: Sequence[OnTrend] = ()) -> dict[str, Any]:
         """Return the result as plain values, in the form of CONTRACTS "Trend JSON"."""

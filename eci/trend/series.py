@@ -16,7 +16,7 @@ from eci.trend.selection import Selection, SelectionRules, frontier_members
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eci.fit import Fit
+    from eci.fitted import Fit
 
 Dates = NDArray[np.datetime64]
 Variants = Literal["best", "first", "refuse"]
@@ -140,6 +140,9 @@ class IndexSeries:
     pool
         The series before any selection, for questions about models outside it; None where nothing was
         selected.
+    context
+        The models a frontier must exceed: those of the selection and, where it starts at a date, those
+        before.
     """
 
     models: tuple[str, ...]
@@ -165,6 +168,7 @@ class IndexSeries:
     dropped: tuple[tuple[str, str], ...] = ()
     notes: tuple[str, ...] = ()
     pool: IndexSeries | None = None
+    context: IndexSeries | None = None
 
     # builders
 
@@ -334,15 +338,30 @@ class IndexSeries:
             frontier, labs, models, since, until, through, reasoning, weights: see `Selection`.
         """
         rules = Selection(**selection)
-        kept = rules.choose(self)
-        chosen = self.take(kept)
-        record = {**self.selection, **rules.record()}
+        frontier = self.frontier or rules.frontier
+        context = None
+        if frontier:
+            # a window must not reset the running maximum: what came before its first day still has to be
+            # exceeded
+            everyone = self.context or self
+            context = replace(everyone, frontier=False, context=None)
+            context = context.take(replace(rules, since=None).choose(context))
         return replace(
-            chosen, frontier=self.frontier or rules.frontier, selection=record, pool=self.pool or self
+            self.take(rules.choose(self)),
+            frontier=frontier,
+            selection={**self.selection, **rules.record()},
+            pool=self.pool or self,
+            context=context,
         )
 
     def take(self, rows: NDArray[np.int64]) -> IndexSeries:
-        """Keep the models in `rows`, in that order."""
+        """Keep the models in `rows`, in that order; the others leave the context of a frontier as well."""
+        context = self.context
+        if context is not None:
+            gone = set(self.models).difference(self.models[i] for i in rows)
+            if gone:
+                kept = [i for i, model in enumerate(context.models) if model not in gone]
+                context = context.take(np.array(kept, dtype=np.int64))
         return replace(
             self,
             models=tuple(self.models[i] for i in rows),
@@ -356,7 +375,17 @@ class IndexSeries:
             covariance=self.covariance[np.ix_(rows, rows)],
             shared=self.shared[rows],
             draws=None if self.draws is None else self.draws[:, rows],
+            context=context,
         )
+
+    def of_lab(self, lab: str) -> IndexSeries:
+        """Keep the models of one lab; a frontier is then that lab's own."""
+
+        def rows(series: IndexSeries) -> NDArray[np.int64]:
+            return np.array([i for i, known in enumerate(series.labs) if known == lab], dtype=np.int64)
+
+        context = None if self.context is None else self.context.take(rows(self.context))
+        return replace(replace(self, context=None).take(rows(self)), context=context)
 
     def without(self, name: str) -> IndexSeries:
         """Leave one model out."""
@@ -432,7 +461,8 @@ class IndexSeries:
         """
         if not self.frontier:
             return np.ones((1, len(self)), dtype=bool), np.ones(1)
-        members = frontier_members(self.release_date, self.draw_values(n_draws, rng))
+        context, own = self._in_context()
+        members = frontier_members(context.release_date, context.draw_values(n_draws, rng))[:, own]
         masks, counts = np.unique(members, axis=0, return_counts=True)
         return masks, counts / counts.sum()
 
@@ -440,7 +470,14 @@ class IndexSeries:
         """Return the rows on the running maximum of the published values; all of them if not a frontier."""
         if not self.frontier:
             return np.arange(len(self))
-        return np.flatnonzero(frontier_members(self.release_date, self.index[None, :])[0])
+        context, own = self._in_context()
+        return np.flatnonzero(frontier_members(context.release_date, context.index[None, :])[0, own])
+
+    def _in_context(self) -> tuple[IndexSeries, NDArray[np.int64]]:
+        """Return the models a frontier must exceed, and where those of this series stand among them."""
+        context = self.context or self
+        place = {model: i for i, model in enumerate(context.models)}
+        return context, np.array([place[model] for model in self.models], dtype=np.int64)
 
 
 def listed(names: Sequence[str], limit: int = 8) -> str:

@@ -262,6 +262,22 @@ def test_frontier_counts_equal_dates_as_one_step():
     np.testing.assert_array_equal(frontier_members(dates, values), np.array(expected, dtype=bool))
 
 
+def test_a_window_does_not_reset_the_running_maximum():
+    """C (107) is below B (108), so it is no frontier model of a window that starts after B."""
+    whole = IndexSeries.from_table(table(), frontier=True, since="2024-12-01")
+    assert [whole.models[i] for i in whole.point_frontier()] == ["D", "E"]
+    assert [whole.without("D").models[i] for i in whole.without("D").point_frontier()] == ["E"]
+    blurred = IndexSeries.from_table(table(sd=0.1), error_corr=0.0, frontier=True, since="2024-12-01")
+    masks, _ = blurred.memberships(50, np.random.default_rng(0))
+    np.testing.assert_array_equal(masks, [[False, True, True]])
+
+
+def test_frontier_of_a_lab_looks_at_that_lab_only():
+    series = IndexSeries.from_table(table(lab=["x", "x", "y", "y", "y"]), frontier=True, since="2024-12-01")
+    own = series.of_lab("y")
+    assert [own.models[i] for i in own.point_frontier()] == ["C", "D", "E"]
+
+
 def test_frontier_without_errors_has_one_membership():
     series = IndexSeries.from_table(table(), frontier=True)
     masks, weights = series.memberships(200, np.random.default_rng(0))
