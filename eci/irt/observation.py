@@ -8,7 +8,8 @@ from typing import Literal, NamedTuple, Protocol
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.scipy.special import gammaln
+
+from eci.irt.special import log_gamma
 
 LikelihoodName = Literal["normal", "beta"]
 
@@ -106,7 +107,7 @@ class Beta:
         mean = jnp.clip(mean, 1e-6, 1.0 - 1e-6)
         a, b = mean * precision, (1.0 - mean) * precision
         return (
-            gammaln(precision) - gammaln(a) - gammaln(b) + (a - 1.0) * jnp.log(y) + (b - 1.0) * jnp.log1p(-y)
+            log_gamma(precision) - log_gamma(a) - log_gamma(b) + (a - 1.0) * jnp.log(y) + (b - 1.0) * jnp.log1p(-y)
         )
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:
