@@ -70,18 +70,17 @@ def _run_piece(
     )
 
 
-@partial(jax.jit, static_argnums=0)
-def _start(measurement: Measurement, whitening: Whitening, scores: CodedScores, key: Array) -> nuts.State:
+def _start(whitening: Whitening, key: Array) -> nuts.State:
+    """Start a chain at a draw from the normal approximation."""
     n = sum(x.size for x in whitening.center) - 2
     key_z, key_chain = jax.random.split(key)
-    potential = partial(log_density_gradient, measurement, whitening, scores)
-    return nuts.start_chain(potential, key_chain, jax.random.normal(key_z, (n,)), FIRST_STEP_SIZE)
+    return nuts.start_chain(key_chain, jax.random.normal(key_z, (n,)), FIRST_STEP_SIZE)
 
 
 def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening, scores: CodedScores) -> None:
     """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
     with jax.enable_x64(True):
-        state = _start(measurement, whitening, scores, jax.random.key(0))
+        state = _start(whitening, jax.random.key(0))
         _run_piece(measurement, options, whitening, scores, state, jnp.asarray(0), jnp.asarray(True))
 
 
@@ -115,7 +114,7 @@ def run_chains(
     def run_one(chain: int) -> tuple[nuts.State, NDArray[np.float64], nuts.Info]:
         with jax.enable_x64(True):
             if before is None:
-                state = _start(measurement, whitening, scores, jax.random.fold_in(key, chain))
+                state = _start(whitening, jax.random.fold_in(key, chain))
             else:
                 state = before.states[chain]
             pieces = []

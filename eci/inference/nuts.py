@@ -12,6 +12,7 @@ Phan, Pradhan and Jankowiak (2019), arXiv:1912.11554 (the iterative tree).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -35,11 +36,9 @@ class StepSize(NamedTuple):
 
 
 class State(NamedTuple):
-    """What the next transition needs."""
+    """Where a chain stands between two runs."""
 
     z: Array
-    potential: Array
-    gradient: Array
     key: Array
     step: StepSize
 
@@ -55,6 +54,14 @@ class Info(NamedTuple):
     energy: Array
 
 
+class Point(NamedTuple):
+    """A draw with its negative log density and gradient."""
+
+    z: Array
+    potential: Array
+    gradient: Array
+
+
 class _Leaf(NamedTuple):
     z: Array
     r: Array
@@ -64,7 +71,7 @@ class _Leaf(NamedTuple):
 class _Tree(NamedTuple):
     left: _Leaf
     right: _Leaf
-    proposal: tuple[Array, Array, Array]  # z, potential, gradient
+    proposal: Point
     log_weight: Array
     r_sum: Array
     accept_sum: Array
@@ -73,17 +80,11 @@ class _Tree(NamedTuple):
     diverging: Array
 
 
-def start_step_size(step_size: float) -> StepSize:
-    """Dual averaging started at `step_size`."""
-    log_step = jnp.log(jnp.asarray(step_size))
+def start_chain(key: Array, z: Array, step_size: float) -> State:
+    """Start a chain at `z`, with dual averaging from `step_size`."""
+    log_step = jnp.full((), math.log(step_size), z.dtype)  # a weak type would compile twice
     zero = jnp.zeros(())
-    return StepSize(log_step, log_step, zero, zero, log_step + jnp.log(5.0))
-
-
-def start_chain(potential: Potential, key: Array, z: Array, step_size: float) -> State:
-    """Start a chain at `z`."""
-    value, gradient = potential(z)
-    return State(z, value, gradient, key, start_step_size(step_size))
+    return State(z, key, StepSize(log_step, log_step, zero, zero, log_step + math.log(5.0)))
 
 
 def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
@@ -129,7 +130,7 @@ def _subtree(
     open_sum = jnp.zeros((max_depth, n))
     zero = jnp.zeros(())
     empty = _Tree(
-        edge, edge, (edge.z, zero, edge.gradient), jnp.array(-jnp.inf), jnp.zeros(n), zero,
+        edge, edge, Point(edge.z, zero, edge.gradient), jnp.array(-jnp.inf), jnp.zeros(n), zero,
         jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
     )  # fmt: skip
 
@@ -146,7 +147,7 @@ def _subtree(
         log_weight = jnp.logaddexp(tree.log_weight, -error)
         pick = jnp.log(jax.random.uniform(key_pick)) < -error - log_weight
         proposal = jax.tree.map(
-            lambda new, old: jnp.where(pick, new, old), (leaf.z, value, leaf.gradient), tree.proposal
+            lambda new, old: jnp.where(pick, new, old), Point(leaf.z, value, leaf.gradient), tree.proposal
         )
         r_sum = tree.r_sum + leaf.r
         i = tree.n_leapfrogs
@@ -184,15 +185,17 @@ def _trailing_ones(i: Array) -> Array:
     return jax.lax.population_count(i & ~(i + 1))
 
 
-def transition(potential: Potential, state: State, step_size: Array, max_depth: int) -> tuple[State, Info]:
+def transition(
+    potential: Potential, point: Point, key: Array, step_size: Array, max_depth: int
+) -> tuple[Point, Info]:
     """One no-U-turn transition."""
-    key, key_r, key_tree = jax.random.split(state.key, 3)
-    r = jax.random.normal(key_r, state.z.shape, state.z.dtype)
-    energy = state.potential + 0.5 * jnp.dot(r, r)
-    leaf = _Leaf(state.z, r, state.gradient)
+    key_r, key_tree = jax.random.split(key)
+    r = jax.random.normal(key_r, point.z.shape, point.z.dtype)
+    energy = point.potential + 0.5 * jnp.dot(r, r)
+    leaf = _Leaf(point.z, r, point.gradient)
     zero = jnp.zeros(())
     tree = _Tree(
-        leaf, leaf, (state.z, state.potential, state.gradient), zero, r, zero,
+        leaf, leaf, point, zero, r, zero,
         jnp.zeros((), jnp.int32), jnp.array(False), jnp.array(False),
     )  # fmt: skip
 
@@ -222,9 +225,12 @@ def transition(potential: Potential, state: State, step_size: Array, max_depth: 
         return merged, depth + 1, key
 
     tree, depth, _ = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32), key_tree))
-    z, value, gradient = tree.proposal
-    info = Info(value, tree.accept_sum / tree.n_leapfrogs, tree.n_leapfrogs, depth, tree.diverging, energy)
-    return State(z, value, gradient, key, state.step), info
+    accept_prob = tree.accept_sum / tree.n_leapfrogs
+    info = Info(tree.proposal.potential, accept_prob, tree.n_leapfrogs, depth, tree.diverging, energy)
+    return tree.proposal, info
+
+
+_Run = tuple[Point, Array, StepSize, Array, Info]
 
 
 def run_chain(
@@ -241,17 +247,20 @@ def run_chain(
 
     n_steps and adapt are traced, so that one compiled program serves warm-up and sampling of any length.
     """
-    n = state.z.shape[0]
-    info_shape = jax.eval_shape(lambda s: transition(potential, s, jnp.ones(()), max_depth)[1], state)
-    infos = jax.tree.map(lambda x: jnp.zeros((buffer, *x.shape), x.dtype), info_shape)
 
-    def body(i: Array, carry: tuple[State, Array, Info]) -> tuple[State, Array, Info]:
-        state, draws, infos = carry
-        log_step = jnp.where(adapt, state.step.log_step, state.step.log_step_mean)
-        state, info = transition(potential, state, jnp.exp(log_step), max_depth)
-        adapted = _adapt(state.step, info.accept_prob, target_accept)
-        step = jax.tree.map(lambda new, old: jnp.where(adapt, new, old), adapted, state.step)
+    def body(i: Array, carry: _Run) -> _Run:
+        point, key, step, draws, infos = carry
+        key, key_now = jax.random.split(key)
+        log_step = jnp.where(adapt, step.log_step, step.log_step_mean)
+        point, info = transition(potential, point, key_now, jnp.exp(log_step), max_depth)
+        adapted = _adapt(step, info.accept_prob, target_accept)
+        step = jax.tree.map(lambda new, old: jnp.where(adapt, new, old), adapted, step)
         infos = jax.tree.map(lambda array, x: array.at[i].set(x), infos, info)
-        return state._replace(step=step), draws.at[i].set(state.z), infos
+        return point, key, step, draws.at[i].set(point.z), infos
 
-    return jax.lax.fori_loop(0, n_steps, body, (state, jnp.zeros((buffer, n)), infos))
+    floats, integers = jnp.zeros(buffer), jnp.zeros(buffer, jnp.int32)
+    infos = Info(floats, floats, integers, integers, jnp.zeros(buffer, bool), floats)
+    point, draws = Point(state.z, *potential(state.z)), jnp.zeros((buffer, state.z.shape[0]))
+    start = (point, state.key, state.step, draws, infos)
+    point, key, step, draws, infos = jax.lax.fori_loop(0, n_steps, body, start)
+    return State(point.z, key, step), draws, infos

@@ -207,8 +207,7 @@ def _constrain(
 
 def _to_parameters(problem: _Problem, z: Array) -> Parameters:
     """Whitened coordinates (draw, n) to parameters, in pieces that fit in memory and share one program."""
-    piece = min(1000, len(z))
-    pieces = []
+    piece, pieces = 500, []
     for first in range(0, len(z), piece):
         rows = z[first : first + piece]
         padded = jnp.concatenate([rows, jnp.zeros((piece - len(rows), z.shape[1]))])
