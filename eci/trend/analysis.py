@@ -21,7 +21,7 @@ from eci.trend.basis import (
     free_break,
     line_at,
 )
-from eci.trend.priors import ResolvedPriors
+from eci.trend.priors import RESIDUAL_FACTOR, ResolvedPriors
 from eci.trend.regress import (
     GridPosterior,
     Statistics,
@@ -34,6 +34,7 @@ from eci.trend.regress import (
 )
 
 MIN_SEGMENT = 3
+NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -231,7 +232,7 @@ def analyse(
     changes: Sequence[ChangeModel] = CHANGE_MODELS,
     min_segment: int = MIN_SEGMENT,
     shared: Array | None = None,
-    residual_scale: float | None = None,
+    residual_sd: float | None = None,
     check: bool = True,
 ) -> Analysis:
     """Fit change models to a batch of series.
@@ -252,26 +253,27 @@ def analyse(
         Least number of models after the break of a kink or both.
     shared
         Loadings (model,) of the error common to all models.
-    residual_scale
-        Residual sd about which the grid is laid; by default half the prior scale.
+    residual_sd
+        A residual sd the grid must reach besides half the prior's, such as that of the least-squares line.
     check
         Whether to refuse a residual sd that runs off the grid.
     """
     rows = layout.rows
-    scale = float(np.median(priors.residual_sd)) / 2.0 if residual_scale is None else residual_scale
-    taus = tau_grid(scale, rows.size)
+    usual = float(np.median(priors.residual_sd)) / RESIDUAL_FACTOR
+    other = usual if residual_sd is None or residual_sd <= 0 else residual_sd
+    taus = tau_grid(min(usual, other), max(usual, other), rows.size)
     covariance = covariance[np.ix_(rows, rows)]
     statistics = accumulate(x[:, rows], covariance, layout.design, taus)
     shared_moment = None
     if shared is not None and np.any(shared):
         shared_moment = accumulate(shared[None, rows], covariance, layout.design, taus).moment
-    return weigh(
-        Analysis(layout, statistics, {}, priors.change_prob, shared_moment),
-        priors,
-        changes=changes,
-        min_segment=min_segment,
-        check=check,
-    )
+    bare = Analysis(layout, statistics, {}, priors.change_prob, shared_moment)
+    analysis = weigh(bare, priors, changes=changes, min_segment=min_segment)
+    if check and analysis.posteriors:
+        for change, probability in zip(CHANGE_MODELS, analysis.probabilities.max(axis=0), strict=True):
+            if probability > NEGLIGIBLE:
+                check_edges(analysis.posteriors[change], taus, priors.log_tau_mass(taus))
+    return analysis
 
 
 def weigh(
@@ -280,13 +282,19 @@ def weigh(
     *,
     changes: Sequence[ChangeModel] = CHANGE_MODELS,
     min_segment: int = MIN_SEGMENT,
-    check: bool = False,
+    kept: Sequence[ChangeModel] = (),
 ) -> Analysis:
-    """Apply priors to collected statistics: what a sensitivity table repeats with other priors."""
+    """Apply priors to collected statistics: what a sensitivity table repeats with other priors.
+
+    Change models in `kept` rest on no prior that differs, and keep the posterior they have.
+    """
     coefficient_prior = priors.coefficients()
     log_tau = priors.log_tau_mass(analysis.statistics.taus)
     posteriors: dict[ChangeModel, GridPosterior] = {}
     for change in changes:
+        if change in kept and change in analysis.posteriors:
+            posteriors[change] = analysis.posteriors[change]
+            continue
         n_nodes = count_admitted(analysis.layout.breaks, change, min_segment)
         if n_nodes == 0:
             continue
@@ -298,8 +306,6 @@ def weigh(
             log_prior_node=_log_uniform(analysis.layout.breaks, n_nodes),
             log_prior_tau=log_tau,
         )
-        if check:
-            check_edges(posterior, analysis.statistics.taus)
         posteriors[change] = posterior
     return Analysis(
         analysis.layout, analysis.statistics, posteriors, priors.change_prob, analysis.shared_moment

@@ -11,11 +11,23 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.trend.analysis import MIN_SEGMENT, Analysis, Layout, TrendDraws, analyse, join_draws, weigh
-from eci.trend.basis import CHANGE_MODELS, Array, ChangeModel, fixed_break, years_since
+from eci.trend.basis import (
+    CHANGE_MODELS,
+    COLUMNS,
+    JUMP,
+    SLOPE_CHANGE,
+    Array,
+    ChangeModel,
+    fixed_break,
+    years_since,
+)
 from eci.trend.priors import LeastSquares, ResolvedPriors, TrendPriors, least_squares
 from eci.trend.series import IndexSeries, Measurement
 
 Segments = Literal["joined", "separate"]
+
+# column of the design each prior scale belongs to; the residual sd belongs to all
+SCALE_COLUMNS = {"slope_change_sd": SLOPE_CHANGE, "jump_sd": JUMP, "residual_sd": None}
 
 
 @dataclass(frozen=True)
@@ -112,15 +124,31 @@ class Ensemble:
         return join_draws(parts).rows(rng.permutation(n_draws))
 
     def reweigh(self, priors: ResolvedPriors, options: TrendOptions) -> Ensemble:
-        """Return the same data under other priors."""
-        members = tuple(
-            Member(
-                m.rows,
-                m.weight,
-                m.measurement,
-                weigh(m.analysis, priors, changes=options.changes, min_segment=_least_after(options)),
+        """Return the same data under other prior scales; change models without these scales are kept."""
+        moved = {
+            name
+            for name, column in SCALE_COLUMNS.items()
+            if np.any(getattr(priors, name) != getattr(self.priors, name))
+        }
+        kept = [
+            change
+            for change in options.changes
+            if not any(
+                column is None or column in COLUMNS[change] for column in map(SCALE_COLUMNS.get, moved)
             )
-            for m in self.members
+        ]
+        members = tuple(
+            replace(
+                member,
+                analysis=weigh(
+                    member.analysis,
+                    priors,
+                    changes=options.changes,
+                    min_segment=_least_after(options),
+                    kept=kept,
+                ),
+            )
+            for member in self.members
         )
         return replace(self, members=members, priors=priors)
 
@@ -190,6 +218,7 @@ def fit_ensemble(
             weight=float(weight),
             years=years,
             priors=priors,
+            residual_sd=float(working_line.residual_sd[0]),
             target=target,
             origin=origin,
         )
@@ -226,6 +255,7 @@ def _fit_member(
     weight: float,
     years: Array,
     priors: ResolvedPriors,
+    residual_sd: float,
     target: int | None,
     origin: np.datetime64,
 ) -> Member:
@@ -241,6 +271,7 @@ def _fit_member(
         changes=options.changes,
         min_segment=_least_after(options),
         shared=measurement.shared[:k],
+        residual_sd=residual_sd,
     )
     return Member(rows, weight, measurement, analysis)
 

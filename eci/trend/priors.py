@@ -161,9 +161,13 @@ class ResolvedPriors:
         )
 
     def log_tau_mass(self, taus: Array) -> Array:
-        """Return the log prior mass (series, tau) of each residual sd of a log-spaced grid."""
-        log_density = np.log(taus) - 0.5 * (taus / self.residual_sd[:, None]) ** 2
-        return np.asarray(log_density - np.log(np.sum(np.exp(log_density), axis=1, keepdims=True)))
+        """Return log prior masses (series, tau) of the residual sds; the first holds all below it too."""
+        density = np.exp(-0.5 * (taus / self.residual_sd[:, None]) ** 2)
+        steps = taus * np.log(taus[1] / taus[0])
+        steps[0] = steps[0] / 2 + taus[0]
+        mass = density * steps
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(mass / mass.sum(axis=1, keepdims=True)))
 
     def record(self, points: float, series_index: int = 0) -> dict[str, Any]:
         """Return the priors in points, as printed."""

@@ -26,6 +26,8 @@ from eci.errors import ConvergenceError
 from eci.trend.basis import Array
 
 EDGE_MASS = 0.01
+FLAT_SLOPE = 0.1
+LOW, HIGH = 0.005, 8.0
 
 
 # rows of a lower-triangular matrix, each entry an array over grid points
@@ -114,15 +116,23 @@ class GridDraws:
     coefficients: Array
 
 
-def tau_grid(scale: float, n_models: int, low: float = 0.005, high: float = 8.0) -> Array:
-    """Lay residual sds from `low` to `high` times `scale`, log-spaced.
+def tau_grid(smallest: float, largest: float, n_models: int) -> Array:
+    """Lay residual sds from well below `smallest` to well above `largest`, log-spaced.
 
     The posterior of log tau has sd about 1/sqrt(2n); steps of that size make the trapezoid rule exact to
     rounding. Far below the measurement errors a smaller residual sd changes nothing, so a low start costs
     little.
+
+    Parameters
+    ----------
+    smallest, largest
+        Least and greatest plausible residual sd: of the least-squares line and of the prior.
+    n_models
+        Number of models.
     """
+    low, high = LOW * smallest, HIGH * largest
     n_points = max(48, 1 + int(np.ceil(np.log(high / low) * np.sqrt(2.0 * n_models))))
-    return scale * np.geomspace(low, high, n_points)
+    return np.geomspace(low, high, n_points)
 
 
 def accumulate(x: Array, covariance: Array, design: Array, taus: Array) -> Statistics:
@@ -261,21 +271,29 @@ def _solve_transposed(factor: Triangle, right: Sequence[Array]) -> tuple[Array, 
     return tuple(solution)
 
 
-def check_edges(posterior: GridPosterior, taus: Array) -> None:
+def check_edges(posterior: GridPosterior, taus: Array, log_prior_tau: Array) -> None:
     """Refuse a posterior of the residual sd that runs off the grid.
+
+    Where measurement errors explain all the scatter, the likelihood is flat below them and the lowest grid
+    point stands for everything down to zero: that edge is then the end of the range, not of the grid.
 
     Raises
     ------
     ConvergenceError
-        Where more than 1 % of the mass lies on the first or the last residual sd of the grid.
+        Where more than 1 % of the mass lies on the last residual sd of the grid, or on the first while the
+        likelihood still changes there.
     """
-    edges = posterior.weight.sum(axis=1)[:, [0, -1]]
-    if np.any(edges > EDGE_MASS):
-        series, edge = np.argwhere(edges > EDGE_MASS)[0]
+    mass = posterior.weight.sum(axis=1)
+    for series, edge in np.argwhere(mass[:, [0, -1]] > EDGE_MASS):
+        prior = log_prior_tau[min(series, log_prior_tau.shape[0] - 1)]
+        log_likelihood = np.log(np.maximum(mass[series, :2], np.finfo(float).tiny)) - prior[:2]
+        slope = (log_likelihood[1] - log_likelihood[0]) / np.log(taus[1] / taus[0])
+        if edge == 0 and abs(slope) < FLAT_SLOPE:
+            continue
         raise ConvergenceError(
-            f"The residual sd runs off its grid: {edges[series, edge]:.1%} of the posterior lies on the "
-            f"{('lowest', 'highest')[edge]} value {taus[(0, -1)[edge]]:.3g} (limit 1 %). The values may lie "
-            "on an exact line or hold too few models; add models, or give `residual_sd` in the priors."
+            f"The residual sd runs off its grid: {mass[series, (0, -1)[edge]]:.1%} of the posterior lies on "
+            f"the {('lowest', 'highest')[edge]} value {taus[(0, -1)[edge]]:.3g} (limit 1 %). The values may "
+            "lie on an exact line or hold too few models; add models, or give `residual_sd` in the priors."
         )
 
 

@@ -105,8 +105,9 @@ def test_evidence_and_moments_against_dense_gaussians(change):
     widths = layout.breaks.widths[nodes]
     prior_node = np.ones(1) if change == "none" else widths / widths.sum()
     taus = result.statistics.taus
-    density = stats.halfnorm.pdf(taus, scale=1.5) * taus
-    prior_tau = density / density.sum()
+    mass = stats.halfnorm.pdf(taus, scale=1.5) * taus * np.log(taus[1] / taus[0])
+    mass[0] = stats.halfnorm.cdf(taus[0] * np.exp(0.5 * np.log(taus[1] / taus[0])), scale=1.5)
+    prior_tau = mass / mass.sum()
     log_joint = np.empty((nodes.size, taus.size))
     means = np.empty((nodes.size, taus.size, len(columns)))
     for i, node in enumerate(nodes):
@@ -123,9 +124,9 @@ def test_evidence_and_moments_against_dense_gaussians(change):
             )
             means[i, j] = prior_mean + (prior_sd[:, None] ** 2 * matrix.T) @ np.linalg.solve(total, residual)
     posterior = result.posteriors[change]
-    assert posterior.log_evidence[0] == pytest.approx(logsumexp(log_joint), abs=1e-5)
+    assert posterior.log_evidence[0] == pytest.approx(logsumexp(log_joint), abs=1e-4)
     weight = np.exp(log_joint - logsumexp(log_joint))
-    np.testing.assert_allclose(posterior.weight[0], weight, atol=1e-6)
+    np.testing.assert_allclose(posterior.weight[0], weight, atol=1e-5)
     np.testing.assert_allclose(posterior.mean[0], means, rtol=1e-4, atol=1e-4)
 
 
@@ -164,25 +165,32 @@ def test_batch_equals_one_at_a_time():
     rng = np.random.default_rng(1)
     batch = VALUES + rng.normal(0, 1, (3, 7))
     line = least_squares(batch, YEARS)
-    scales = TrendPriors().resolve(line)
+    scales = TrendPriors(residual_sd=2.0).resolve(line)
     layout = Layout.plain(YEARS)
-    together = analyse(batch, COVARIANCE, layout, scales, residual_scale=1.0)
+    together = analyse(batch, COVARIANCE, layout, scales)
     for k in range(3):
-        one = TrendPriors().resolve(least_squares(batch[[k]], YEARS))
-        alone = analyse(batch[[k]], COVARIANCE, layout, one, residual_scale=1.0)
+        one = TrendPriors(residual_sd=2.0).resolve(least_squares(batch[[k]], YEARS))
+        alone = analyse(batch[[k]], COVARIANCE, layout, one)
         np.testing.assert_allclose(together.log_evidence[k], alone.log_evidence[0], rtol=1e-10)
         np.testing.assert_allclose(together.posteriors["both"].mean[k], alone.posteriors["both"].mean[0])
 
 
 def test_residual_sd_on_an_edge_is_refused():
-    with pytest.raises(ConvergenceError, match="runs off its grid"):
-        analyse(
-            VALUES[None],
-            np.zeros((7, 7)),
-            Layout.plain(YEARS),
-            resolved(residual_sd=50.0),
-            residual_scale=0.01,
-        )
+    with pytest.raises(ConvergenceError, match="highest value"):
+        analyse(VALUES[None], np.zeros((7, 7)), Layout.plain(YEARS), resolved(residual_sd=0.02))
+
+
+def test_errors_that_explain_all_the_scatter_are_no_edge():
+    """Exact values on a line, with errors of 1: the residual sd is near 0 and that is an answer."""
+    line = analyse(
+        (10 * YEARS + 100)[None],
+        np.eye(7),
+        Layout.plain(YEARS),
+        resolved(residual_sd=100.0),
+        residual_sd=1.0,
+    )
+    tau = line.posteriors["none"].weight[0].sum(axis=0) @ line.statistics.taus
+    assert tau < 1.0
 
 
 def test_jump_at_a_named_date_counts_that_model_after():
@@ -193,5 +201,5 @@ def test_jump_at_a_named_date_counts_that_model_after():
 
 def test_tau_grid_resolves_the_posterior():
     for n in (4, 30, 300):
-        taus = tau_grid(1.0, n)
+        taus = tau_grid(1.0, 1.0, n)
         assert np.diff(np.log(taus)).max() <= 1.001 / np.sqrt(2 * n) or taus.size == 48
