@@ -38,7 +38,10 @@ def _split_rhat(draws: FloatArray) -> FloatArray:
     n = draws.shape[1]
     within = draws.var(axis=1, ddof=1).mean(axis=0)
     between = n * draws.mean(axis=1).var(axis=0, ddof=1)
-    return np.asarray(np.sqrt(((n - 1) / n * within + between / n) / within), dtype=np.float64)
+    with np.errstate(
+        divide="ignore", invalid="ignore"
+    ):  # chains that never move: inf, or nan if at one point
+        return np.asarray(np.sqrt(((n - 1) / n * within + between / n) / within), dtype=np.float64)
 
 
 def compute_rhat(draws: FloatArray) -> FloatArray:
@@ -58,7 +61,8 @@ def _effective_size(draws: FloatArray) -> FloatArray:
     within = autocov[0] * n / (n - 1)
     between = draws.mean(axis=1).var(axis=0, ddof=1) if n_chains > 1 else 0.0
     total = within * (n - 1) / n + between
-    rho = 1.0 - (within - autocov) / total
+    moves = total > 0
+    rho = 1.0 - (within - autocov) / np.where(moves, total, 1.0)
     rho[0] = 1.0
     n_pairs = (n - 3) // 2  # Geyer's pairs (0, 1), (2, 3), ... within the first n - 3 lags, as Stan has it
     pairs = rho[0 : 2 * n_pairs : 2] + rho[1 : 2 * n_pairs + 1 : 2]
@@ -66,10 +70,13 @@ def _effective_size(draws: FloatArray) -> FloatArray:
     positive[0] = True
     monotone = np.where(positive, np.minimum.accumulate(np.where(positive, pairs, np.inf), axis=0), 0.0)
     n_positive = positive.sum(axis=0)
-    next_even = np.take_along_axis(rho, (2 * n_positive)[None], axis=0)[0]
-    tau = -1.0 + 2.0 * monotone.sum(axis=0) + np.maximum(next_even, 0.0)
+    next_even, next_odd = (np.take_along_axis(rho, (2 * n_positive + i)[None], axis=0)[0] for i in range(2))
+    # The even half of the pair that ends the sequence counts: whole after the last lag, else if positive.
+    tail = np.where(next_even + next_odd >= 0.0, next_even, np.maximum(next_even, 0.0))
+    tau = -1.0 + 2.0 * monotone.sum(axis=0) + tail
     size = n_chains * n
-    return np.asarray(size / np.maximum(tau, 1.0 / np.log10(size)), dtype=np.float64)
+    effective = size / np.maximum(tau, 1.0 / np.log10(size))
+    return np.asarray(np.where(moves, effective, size), dtype=np.float64)  # a constant has no error
 
 
 def compute_ess_bulk(draws: FloatArray) -> FloatArray:

@@ -1,0 +1,77 @@
+"""R-hat, effective sample sizes and BFMI are ArviZ's, to rounding."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+from eci.inference.convergence import compute_bfmi, compute_ess_bulk, compute_ess_tail, compute_rhat
+
+N_QUANTITIES = 6
+
+
+def chains(n_chains, n_draws, correlation, seed=0):
+    """AR(1) chains of several quantities, the later ones with chains that disagree in place or in spread."""
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(n_chains, n_draws, N_QUANTITIES))
+    draws = np.empty_like(noise)
+    draws[:, 0] = noise[:, 0]
+    for t in range(1, n_draws):
+        draws[:, t] = correlation * draws[:, t - 1] + np.sqrt(1 - correlation**2) * noise[:, t]
+    draws[0, :, 3] += 0.5
+    draws[-1, :, 4] *= 3.0
+    draws[..., 5] = np.round(draws[..., 5])  # ties
+    return draws
+
+
+def by_arviz(name, draws):
+    """One number of ArviZ for a (chain, draw) array; 0.23 and 1.x spell some of them differently."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # ArviZ announces its coming changes on import
+        import arviz
+        import xarray
+
+    if name == "rhat":
+        return float(arviz.rhat(draws))
+    if name != "bfmi":
+        # 1.x takes other tails by default; the method is told apart from its options by both.
+        options = {"prob": (0.05, 0.95)} if name == "tail" and arviz.__version__ >= "1" else {}
+        return float(arviz.ess(draws, method=name, **options))
+    if arviz.__version__ < "1":
+        return np.asarray(arviz.bfmi(draws))
+    tree = xarray.DataTree.from_dict({"sample_stats": xarray.Dataset({"energy": (("chain", "draw"), draws)})})
+    return np.asarray(arviz.bfmi(tree)["energy"])
+
+
+@pytest.mark.parametrize("correlation", [-0.6, 0.0, 0.9])
+@pytest.mark.parametrize("n_draws", [20, 101, 1000])
+@pytest.mark.parametrize("n_chains", [2, 4])
+@pytest.mark.parametrize(
+    ("name", "compute"), [("rhat", compute_rhat), ("bulk", compute_ess_bulk), ("tail", compute_ess_tail)]
+)
+def test_equals_arviz(name, compute, n_chains, n_draws, correlation):
+    draws = chains(n_chains, n_draws, correlation)
+    expected = [by_arviz(name, draws[..., i]) for i in range(N_QUANTITIES)]
+    np.testing.assert_allclose(compute(draws), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("n_draws", [20, 1000])
+def test_bfmi_equals_arviz(n_draws):
+    energy = chains(4, n_draws, 0.5)[..., 0]
+    np.testing.assert_allclose(compute_bfmi(energy), by_arviz("bfmi", energy), rtol=1e-9)
+
+
+def test_chains_that_disagree_are_seen():
+    agree, *_, place, spread, _ = compute_rhat(chains(4, 1000, 0.0))
+    assert agree < 1.005
+    assert min(place, spread) > 1.02
+
+
+def test_chains_that_never_move_have_no_rhat():
+    """Stuck chains must not look converged: neither infinity nor nan is at most 1.01."""
+    at_one_point = np.ones((4, 100, 1))
+    at_four_points = at_one_point * np.arange(4.0)[:, None, None]
+    assert np.isnan(compute_rhat(at_one_point)).all()
+    assert compute_rhat(at_four_points) > 1e6  # their spread is rounding
+    assert compute_ess_bulk(at_four_points) < 5
+    assert compute_ess_bulk(at_one_point) == by_arviz("bulk", at_one_point[..., 0])
