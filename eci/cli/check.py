@@ -110,7 +110,7 @@ def _print_summary(console: Console, name: str, summary: Summary) -> None:
         dates += f"; {len(summary.undated)} models without: {_list(summary.undated)}"
     spread = "none"
     if summary.spread_median is not None:
-        spread = f"{summary.n_pairs_several} pairs, median spread {summary.spread_median:.3f}"
+        spread = f"{summary.n_pairs_several} of the pairs, median spread {summary.spread_median:.3f}"
     _print_rows(
         console,
         [
@@ -177,6 +177,8 @@ def _print_rows(console: Console, rows: list[tuple[str, str]]) -> None:
             click.echo(f"  {name:<{width}}  {value}".rstrip())
         return
     grid = Table.grid(padding=(0, 2))
+    for column in range(3):
+        grid.add_column(no_wrap=column == 0, overflow="fold")
     for name, value in rows:
         grid.add_row("", name, value)
     console.print(grid)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -77,8 +76,7 @@ def rule_options(command: Callable[..., R]) -> Callable[..., R]:
     @wraps(command)
     def with_rules(*args: object, **given: object) -> R:
         rules = {name: given.pop(name) for name in _RULES}
-        days = {name: value.date() for name, value in rules.items() if isinstance(value, dt.datetime)}
-        return command(*args, rules={**rules, **days}, **given)
+        return command(*args, rules=rules, **given)
 
     decorated: Callable[..., R] = with_rules
     for option in reversed(_RULES.values()):

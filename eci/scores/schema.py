@@ -144,7 +144,7 @@ def _fraction(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Serie
         sheet.report(high, column, "is above 100 percent", "Correct it", faults)
         _doubt_percent(sheet, column, number)
     # Fifteen decimals lose nothing and make 63.3 percent the same double as the fraction 0.633.
-    return (number / full).round(15).mask(low | high) + 0.0
+    return (number.mask(low | high) / full).round(15) + 0.0
 
 
 def _doubt_percent(sheet: Sheet, column: str, number: pd.Series) -> None:

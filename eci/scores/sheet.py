@@ -52,7 +52,7 @@ class Header:
         for name in self.required:
             if name not in names:
                 hint = did_you_mean(name, set(names) - set(self.known), 1)
-                advice = f"{hint} Rename it" if hint else f"The header reads {clip(', '.join(names))}"
+                advice = f"{hint} The header reads {clip(', '.join(names))}".lstrip()
                 if len(names) == 1:
                     advice += "; fields are separated by commas, semicolons or tabs"
                 faults.add(Fault(file, line, name, "", "is missing", advice))
@@ -243,7 +243,8 @@ def _of_width(
             yield line, record
         else:
             problem = f"{len(record)} fields where the header has {width}"
-            faults.add(Fault(name, line, "", "", problem, "Quote fields that hold the delimiter"))
+            advice = "Give every column a field, and quote a field that holds the delimiter"
+            faults.add(Fault(name, line, "", "", problem, advice))
 
 
 def _as_cells(column: pd.Series) -> pd.Series:

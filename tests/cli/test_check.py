@@ -48,7 +48,7 @@ def test_what_is_in_the_data(data):
     assert lines["pairs"] == "5, 83.3 % of the grid"
     assert lines["release dates"] == "2024-01-01 to 2024-01-01; 2 models without: N, n"
     assert lines["source kinds"] == "vendor 3, unknown 2, independent 1"
-    assert lines["several values"] == "1 pairs, median spread 0.500"
+    assert lines["several values"] == "1 of the pairs, median spread 0.500"
     assert lines["exactly 0 or 1"] == "1 and 1"
     assert lines["below chance"] == "2"
     assert lines["m on a"] in ("0.200 to 0.700, n = 2", "0.7 (independent) gave way to 0.2 (vendor)")

@@ -15,7 +15,7 @@ from eci.scores import ScoreMatrix, load_scores
 settings.register_profile(
     "scores", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-LAWS = settings(settings.get_profile("scores"), max_examples=100)
+LAWS = settings(settings.get_profile("scores"), max_examples=40)
 
 KINDS = ["vendor", "independent", "secondary", ""]
 DUPLICATES = ["vendor", "independent", "mean", "max", "all"]
@@ -210,7 +210,7 @@ def as_csv(rows):
     return file.getvalue().encode("utf-8", "surrogatepass")
 
 
-@settings(LAWS, max_examples=400)
+@settings(LAWS, max_examples=200)
 @given(content=any_bytes, unit=st.sampled_from(["fraction", "percent"]))
 @example(content=b"model,benchmark,score\rm,b,.5\r", unit="fraction")
 @example(content=b'model,benchmark,score\n"m,b,.5\n', unit="fraction")

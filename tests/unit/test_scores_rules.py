@@ -90,7 +90,7 @@ DATED = rows(
 
 
 def test_since_and_until_include_their_day():
-    matrix = ScoreMatrix.from_table(DATED, since="2023-01-01", until=dt.date(2024, 6, 1), **ONE)
+    matrix = ScoreMatrix.from_table(DATED, since="2023-01-01", until=dt.datetime(2024, 6, 1, 12), **ONE)
     assert matrix.models == ("new", "old")
     assert matrix.dropped == (Dropped("model", "timeless", "since", "it has no release date"),)
 
