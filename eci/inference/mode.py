@@ -58,7 +58,7 @@ def crude_start(
         hyper += [p.log_precision_mean, np.log(0.5)]
     else:
         hyper += [np.log(0.1)]
-    hyper += [0.0, 0.0]
+    hyper += measurement.start_ability_prior(ability, np.asarray(scores.covariates))
     return jnp.asarray(reference), Position(jnp.asarray(ability), jnp.asarray(benchmark), jnp.asarray(hyper))
 
 
@@ -75,9 +75,13 @@ def _ability_terms(
     args = (ability[m], curve, scores.coordinates.reference[j], scores.datum)
     slope = jax.vmap(jax.grad(one))(*args)
     curvature = -jax.vmap(jax.grad(jax.grad(one)))(*args)
-    gradient = jnp.zeros_like(ability).at[m].add(slope) - ability
-    # A row far off its curve can have negative curvature; the prior's 1 is the least a model has.
-    return gradient, jnp.maximum(1.0 + jnp.zeros_like(ability).at[m].add(curvature), 1.0)
+    residual = jax.vmap(measurement.ability_residual, (0, 0, None))(
+        ability, scores.covariates, position.shared
+    )
+    prior_sd = jnp.exp(position.shared[measurement.ability_log_sd_index])
+    gradient = jnp.zeros_like(ability).at[m].add(slope) - residual / prior_sd
+    # A row far off its curve can have negative curvature; the prior's is the least a model has.
+    return gradient, jnp.maximum(jnp.zeros_like(ability).at[m].add(curvature), 0.0) + prior_sd**-2.0
 
 
 def solve_abilities(

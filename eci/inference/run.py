@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple, get_args
 
@@ -11,22 +10,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
-from eci.inference.chains import Progress, compile_chain, join, run_chains
+from eci.inference.chains import Progress, join, run_chains
 from eci.inference.diagnose import check_convergence, check_mode, check_sampler, published_quantities
 from eci.inference.method import Laplace, Method, Nuts
-from eci.inference.mode import Mode, crude_start, find_mode, recentre
 from eci.inference.numpyro_nuts import run_numpyro
+from eci.inference.problem import Problem, collect_parameters, constrain_draws, prepare
 from eci.inference.provenance import Clock, describe_run
-from eci.inference.whiten import Whitening, unwhiten, whiten
-from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
-from eci.irt.observation import LIKELIHOODS, Datum, LikelihoodName
+from eci.irt.measurement import Measurement
+from eci.irt.observation import LIKELIHOODS, LikelihoodName
 from eci.irt.priors import Priors
 from eci.scale import choose_anchors
 from eci.scores import ScoreMatrix
+from eci.scores.connectivity import require_connected
 
 
 def fit(
@@ -84,11 +83,12 @@ def fit(
     """
     priors, method = priors or Priors(), method or Nuts()
     _check_options(likelihood, seed, interval_prob)
+    require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
     clock = Clock()
     with jax.enable_x64(True):
-        problem = _prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
-        estimate = _estimate(problem, method, chosen, jax.random.key(seed), clock, progress)
+        problem = prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
+        estimate = _estimate(problem, matrix, method, chosen, jax.random.key(seed), clock, progress)
     ability = estimate.mode.ability[None] if estimate.draws is None else estimate.draws.ability
     return Fit(
         matrix=matrix,
@@ -107,17 +107,6 @@ def fit(
     )
 
 
-class _Problem(NamedTuple):
-    """Everything a method starts from."""
-
-    matrix: ScoreMatrix
-    measurement: Measurement
-    scores: CodedScores
-    mode: Mode
-    whitening: Whitening
-    definite: bool
-
-
 class _Estimate(NamedTuple):
     mode: Parameters
     draws: Parameters | None
@@ -126,27 +115,9 @@ class _Estimate(NamedTuple):
     checks: tuple[Check, ...]
 
 
-def _prepare(matrix: ScoreMatrix, measurement: Measurement, method: Method, clock: Clock) -> _Problem:
-    """Find the mode, choose coordinates and whiten there; the sampler compiles meanwhile."""
-    scores = code_scores(matrix, measurement)
-    reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
-    scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
-    with ThreadPoolExecutor(1) as background:
-        if isinstance(method, Nuts) and method.kernel == "lean":
-            compiling = background.submit(compile_chain, measurement, method, _blank(start, scores), scores)
-        mode = find_mode(measurement, scores, start)
-        center, coordinates = recentre(measurement, mode.position, scores)
-        scores = scores._replace(coordinates=coordinates)
-        whitening, definite = whiten(measurement, center, scores, exact=isinstance(method, Laplace))
-        clock.lap("mode")
-        if isinstance(method, Nuts) and method.kernel == "lean":
-            compiling.result()
-            clock.lap("compile")
-    return _Problem(matrix, measurement, scores, mode, whitening, definite)
-
-
 def _estimate(
-    problem: _Problem,
+    problem: Problem,
+    matrix: ScoreMatrix,
     method: Method,
     anchors: Mapping[str, float],
     key: Array,
@@ -154,24 +125,30 @@ def _estimate(
     progress: Progress | None,
 ) -> _Estimate:
     """Run the method on a prepared problem."""
-    center = jnp.zeros((1, _n_coordinates(problem.whitening)))
-    mode = jax.tree.map(lambda x: x[0], _to_parameters(problem, center))
+    center = collect_parameters(constrain_draws(problem, jnp.zeros((1, problem.n_coordinates))))
+    mode = jax.tree.map(lambda x: x[0], center)
     if isinstance(method, Nuts):
-        draws, stats, checks = _sample(problem, method, anchors, key, clock, progress)
+
+        def check(draws: Parameters) -> tuple[Check, ...]:
+            scale = make_scale(draws.ability, matrix.models, anchors, standard=not anchors)
+            quantities = published_quantities(draws, scale, matrix.models, matrix.benchmarks)
+            return check_convergence(quantities, method.n_chains)
+
+        draws, stats, checks = _sample(problem, method, check, key, clock, progress)
         return _Estimate(mode, draws, method.n_chains, stats, checks)
     checks = check_mode(problem.mode.gradient_norm, problem.definite)
     if not isinstance(method, Laplace):
         return _Estimate(mode, None, 0, {}, checks[:1])
-    z = jax.random.normal(key, (method.n_draws, center.shape[1]))
-    draws = _to_parameters(problem, z)
+    z = jax.random.normal(key, (method.n_draws, problem.n_coordinates))
+    draws = collect_parameters(constrain_draws(problem, z))
     clock.lap("draw")
     return _Estimate(mode, draws, 1, {}, checks)
 
 
 def _sample(
-    problem: _Problem,
+    problem: Problem,
     method: Nuts,
-    anchors: Mapping[str, float],
+    check: Callable[[Parameters], tuple[Check, ...]],
     key: Array,
     clock: Clock,
     progress: Progress | None,
@@ -182,70 +159,18 @@ def _sample(
         kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
     )
     chains = run(n_draws=method.n_draws)
-    matrix = problem.matrix
     for doubling in range(method.max_doublings + 1):
         clock.lap("sample")
-        draws = _to_parameters(problem, jnp.asarray(chains.z.reshape(-1, chains.z.shape[-1])))
-        scale = make_scale(draws.ability, matrix.models, anchors, standard=not anchors)
-        quantities = published_quantities(draws, scale, matrix.models, matrix.benchmarks)
-        checks = check_convergence(quantities, method.n_chains)
+        z = jnp.asarray(chains.z.reshape(-1, problem.n_coordinates))
+        draws = collect_parameters(constrain_draws(problem, z))
+        checks = check(draws)
         clock.lap("check")
-        if all(check.ok for check in checks) or doubling == method.max_doublings:
+        if all(item.ok for item in checks) or doubling == method.max_doublings:
             break
         more = run(n_draws=chains.z.shape[1], before=chains)
         chains = join(chains, more)
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)
-
-
-@partial(jax.jit, static_argnums=0)
-def _constrain(
-    measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
-) -> dict[str, Array]:
-    return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, scores, z), scores))(z)
-
-
-def _to_parameters(problem: _Problem, z: Array) -> Parameters:
-    """Whitened coordinates (draw, n) to parameters, in pieces that fit in memory and share one program."""
-    piece, pieces = 500, []
-    for first in range(0, len(z), piece):
-        rows = z[first : first + piece]
-        padded = jnp.concatenate([rows, jnp.zeros((piece - len(rows), z.shape[1]))])
-        named = _constrain(problem.measurement, problem.whitening, problem.scores, padded)
-        pieces.append({name: np.asarray(value)[: len(rows)] for name, value in named.items()})
-    return collect_parameters({name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]})
-
-
-def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
-    """Parameters from arrays by name, as `Measurement.constrain` gives them."""
-    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in named.items()}
-    ability, difficulty, discrimination = (arrays.pop(n) for n in ("ability", "difficulty", "discrimination"))
-    return Parameters(ability, difficulty, discrimination, shared=arrays)
-
-
-def code_scores(matrix: ScoreMatrix, measurement: Measurement) -> CodedScores:
-    """Arrays of a score matrix as the measurement program takes them, in fully centred coordinates."""
-    j = matrix.benchmark_index
-    datum = Datum(*(jnp.asarray(x) for x in (matrix.score, matrix.n_items, matrix.lower[j], matrix.upper[j])))
-    at = Coordinates(jnp.zeros(matrix.n_benchmarks), jnp.ones((matrix.n_benchmarks, measurement.n_benchmark)))
-    return CodedScores(jnp.asarray(matrix.model_index, jnp.int32), jnp.asarray(j, jnp.int32), datum, at)
-
-
-def _n_coordinates(whitening: Whitening) -> int:
-    return int(sum(x.size for x in whitening.center)) - 2
-
-
-def _blank(start: Position, scores: CodedScores) -> Whitening:
-    """A whitening map of the right shapes and no meaning, to compile for."""
-    n_benchmarks, k = start.benchmark.shape
-    n_w, n_scores = start.ability.size + start.shared.size, scores.model_index.size
-    return Whitening(
-        start,
-        jnp.eye(n_w)[:, :-2],
-        jnp.zeros((n_benchmarks, k, k)),
-        jnp.zeros((n_scores, k)),
-        jnp.zeros((n_benchmarks, k, start.shared.size)),
-    )
 
 
 def _check_options(likelihood: str, seed: int, interval_prob: float) -> None:

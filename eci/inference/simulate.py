@@ -10,7 +10,7 @@ import numpy as np
 
 from eci.errors import DataError
 from eci.fitted import Parameters
-from eci.inference.run import collect_parameters
+from eci.inference.problem import collect_parameters
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS, LikelihoodName
 from eci.irt.priors import Priors

@@ -127,20 +127,23 @@ def prior_curvature(measurement: Measurement, position: Position, scores: CodedS
     return jax.vmap(one)(jnp.concatenate([position.benchmark, shared], axis=1), scores.coordinates)
 
 
-def ability_curvature(measurement: Measurement, position: Position, exact: bool) -> Array:
+def ability_curvature(
+    measurement: Measurement, position: Position, scores: CodedScores, exact: bool
+) -> Array:
     """Negative Hessian of each ability's log prior in (ability, shared), or its Gauss-Newton part."""
+    log_sd = measurement.ability_log_sd_index
 
-    def residual(v: Array) -> Array:
-        return measurement.ability_residual(v[0], v[1:])
+    def residual(v: Array, covariates: Array) -> Array:
+        return measurement.ability_residual(v[0], covariates, v[1:])
 
-    def one(v: Array) -> Array:
+    def one(v: Array, covariates: Array) -> Array:
         if exact:
-            return jax.hessian(lambda v: 0.5 * residual(v) ** 2 + v[-1])(v)
-        jacobian = jax.grad(residual)(v)
-        return jnp.outer(jacobian, jacobian).at[-1, -1].add(residual(v) ** 2)
+            return jax.hessian(lambda v: 0.5 * residual(v, covariates) ** 2)(v)
+        jacobian = jax.grad(residual)(v, covariates)
+        return jnp.outer(jacobian, jacobian).at[log_sd, log_sd].add(residual(v, covariates) ** 2)
 
     shared = jnp.broadcast_to(position.shared, (position.ability.shape[0], position.shared.shape[0]))
-    return jax.vmap(one)(jnp.concatenate([position.ability[:, None], shared], axis=1))
+    return jax.vmap(one)(jnp.concatenate([position.ability[:, None], shared], axis=1), scores.covariates)
 
 
 def arrow(
@@ -155,7 +158,7 @@ def arrow(
     priors = prior_curvature(measurement, position, scores, exact)
     p_bb = priors[:, :k, :k].at[j].add(rows[:, own, own])
     p_bs = priors[:, :k, k:].at[j].add(rows[:, own, rest])
-    models = ability_curvature(measurement, position, exact)
+    models = ability_curvature(measurement, position, scores, exact)
     p_mm = models[:, 0, 0].at[m].add(rows[:, ability, ability])
     p_ms = models[:, 0, 1:].at[m].add(rows[:, ability, rest])
     p_ss = (

@@ -55,12 +55,17 @@ class Coordinates(NamedTuple):
 
 
 class CodedScores(NamedTuple):
-    """A score matrix as arrays: indices and `datum` have a leading `score` axis."""
+    """A score matrix as arrays: indices and `datum` have a leading `score` axis.
+
+    covariates (model, n_covariates) shift the prior mean of abilities; there are none but in a latent
+    regression.
+    """
 
     model_index: Array
     benchmark_index: Array
     datum: Datum
     coordinates: Coordinates
+    covariates: Array
 
 
 class Position(NamedTuple):
@@ -178,9 +183,22 @@ class Measurement:
             - at.centring[0] * log_slope
         )
 
-    def ability_residual(self, ability: Array, shared: Array) -> Array:
-        """One ability in its prior's unit: standard normal."""
+    @property
+    def ability_log_sd_index(self) -> int:
+        """Position in `shared` of the log sd of the abilities' prior."""
+        return -1
+
+    def ability_residual(self, ability: Array, covariates: Array, shared: Array) -> Array:
+        """One ability standardised by its prior."""
+        del covariates
         return (ability - shared[-2]) * jnp.exp(-shared[-1])
+
+    def start_ability_prior(
+        self, ability: NDArray[np.float64], covariates: NDArray[np.float64]
+    ) -> list[float]:
+        """First values of the shared parameters that describe the abilities, from crude abilities."""
+        del ability, covariates
+        return [0.0, 0.0]
 
     def shared_log_prior(self, shared: Array) -> Array:
         """Log prior of the shared parameters.
@@ -218,10 +236,11 @@ class Measurement:
     def log_density(self, position: Position, scores: CodedScores) -> Array:
         """Log posterior density in unconstrained coordinates, up to a constant."""
         prior = jax.vmap(self.benchmark_log_prior, (0, None, 0))
+        residual = jax.vmap(self.ability_residual, (0, 0, None))
         return (
             jnp.sum(self.row_log_probs(position, scores))
-            - 0.5 * jnp.sum(self.ability_residual(position.ability, position.shared) ** 2)
-            - position.ability.size * position.shared[-1]
+            - 0.5 * jnp.sum(residual(position.ability, scores.covariates, position.shared) ** 2)
+            - position.ability.size * position.shared[self.ability_log_sd_index]
             + jnp.sum(prior(position.benchmark, position.shared, scores.coordinates))
             + self.shared_log_prior(position.shared)
         )
@@ -243,8 +262,9 @@ class Measurement:
             "log_discrimination_mean": position.shared[2] + log_sd,
             "log_discrimination_sd": jnp.exp(position.shared[3]),
         }
-        for name, value in zip(self.shared_names[4:-2], position.shared[4:-2], strict=True):
-            named[name] = jnp.exp(value) if name.endswith("_sd") else value
+        n_noise = 2 if self.likelihood.pooled else 1
+        for i, name in enumerate(self.shared_names[4 : 4 + n_noise], start=4):
+            named[name] = jnp.exp(position.shared[i]) if name.endswith("_sd") else position.shared[i]
         if self.likelihood.pooled:
             named["precision"] = jnp.exp(curve.noise)
         return named

@@ -107,7 +107,11 @@ class Beta:
         mean = jnp.clip(mean, 1e-6, 1.0 - 1e-6)
         a, b = mean * precision, (1.0 - mean) * precision
         return (
-            log_gamma(precision) - log_gamma(a) - log_gamma(b) + (a - 1.0) * jnp.log(y) + (b - 1.0) * jnp.log1p(-y)
+            log_gamma(precision)
+            - log_gamma(a)
+            - log_gamma(b)
+            + (a - 1.0) * jnp.log(y)
+            + (b - 1.0) * jnp.log1p(-y)
         )
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:

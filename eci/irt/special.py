@@ -29,7 +29,7 @@ def _series(coefficients: tuple[float, ...], x: Array) -> Array:
 
 
 def _rising(x: Array) -> tuple[Array, Array]:
-    """x (x + 1) ... (x + 5) and its derivative, by the pairs x (x + 5), (x + 1) (x + 4), (x + 2) (x + 3)."""
+    """X (x + 1) ... (x + 5) and its derivative, by the pairs x (x + 5), (x + 1) (x + 4), (x + 2) (x + 3)."""
     u = x * (x + 5.0)
     return u * (u + 4.0) * (u + 6.0), (2.0 * x + 5.0) * ((3.0 * u + 20.0) * u + 24.0)
 

@@ -1,0 +1,118 @@
+"""A posterior made ready for a method: scores as arrays, mode found, coordinates chosen, whitened there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from numpy.typing import ArrayLike, NDArray
+
+from eci.fitted import Parameters
+from eci.inference.chains import compile_chain
+from eci.inference.method import Laplace, Method, Nuts
+from eci.inference.mode import Mode, crude_start, find_mode, recentre
+from eci.inference.provenance import Clock
+from eci.inference.whiten import Whitening, unwhiten, whiten
+from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
+from eci.irt.observation import Datum
+from eci.scores import ScoreMatrix
+
+PIECE = 500  # draws converted at a time
+
+
+class Problem(NamedTuple):
+    """Everything a method starts from; `definite`: the curvature asked for was that of a maximum."""
+
+    measurement: Measurement
+    scores: CodedScores
+    mode: Mode
+    whitening: Whitening
+    definite: bool
+
+    @property
+    def n_coordinates(self) -> int:
+        """Dimension of the whitened coordinates."""
+        return int(sum(x.size for x in self.whitening.center)) - 2
+
+
+def prepare(
+    matrix: ScoreMatrix,
+    measurement: Measurement,
+    method: Method,
+    clock: Clock,
+    covariates: NDArray[np.float64] | None = None,
+) -> Problem:
+    """Find the mode, choose coordinates and whiten there; the sampler compiles meanwhile."""
+    scores = code_scores(matrix, measurement, covariates)
+    reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
+    scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
+    with ThreadPoolExecutor(1) as background:
+        if isinstance(method, Nuts) and method.kernel == "lean":
+            compiling = background.submit(compile_chain, measurement, method, _blank(start, scores), scores)
+        mode = find_mode(measurement, scores, start)
+        center, coordinates = recentre(measurement, mode.position, scores)
+        scores = scores._replace(coordinates=coordinates)
+        whitening, definite = whiten(measurement, center, scores, exact=isinstance(method, Laplace))
+        clock.lap("mode")
+        if isinstance(method, Nuts) and method.kernel == "lean":
+            compiling.result()
+            clock.lap("compile")
+    return Problem(measurement, scores, mode, whitening, definite)
+
+
+def code_scores(
+    matrix: ScoreMatrix, measurement: Measurement, covariates: NDArray[np.float64] | None = None
+) -> CodedScores:
+    """Arrays of a score matrix as the measurement program takes them, in fully centred coordinates."""
+    j = matrix.benchmark_index
+    datum = Datum(*(jnp.asarray(x) for x in (matrix.score, matrix.n_items, matrix.lower[j], matrix.upper[j])))
+    at = Coordinates(jnp.zeros(matrix.n_benchmarks), jnp.ones((matrix.n_benchmarks, measurement.n_benchmark)))
+    shifts = jnp.zeros((matrix.n_models, 0)) if covariates is None else jnp.asarray(covariates)
+    models, benchmarks = jnp.asarray(matrix.model_index, jnp.int32), jnp.asarray(j, jnp.int32)
+    return CodedScores(models, benchmarks, datum, at, shifts)
+
+
+def constrain_draws(problem: Problem, z: Array) -> dict[str, NDArray[np.float64]]:
+    """Parameters by name from whitened coordinates (draw, n), in pieces that share one program."""
+    pieces = []
+    for first in range(0, len(z), PIECE):
+        rows = z[first : first + PIECE]
+        padded = jnp.concatenate([rows, jnp.zeros((PIECE - len(rows), z.shape[1]))])
+        named = _constrain(problem.measurement, problem.whitening, problem.scores, padded)
+        pieces.append({name: np.asarray(value)[: len(rows)] for name, value in named.items()})
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
+    """Parameters from arrays by name, as `Measurement.constrain` gives them."""
+    arrays = {name: np.asarray(value, dtype=np.float64) for name, value in named.items()}
+    ability, difficulty, discrimination = (
+        arrays.pop(name) for name in ("ability", "difficulty", "discrimination")
+    )
+    return Parameters(ability, difficulty, discrimination, shared=arrays)
+
+
+@partial(jax.jit, static_argnums=0)
+def _constrain(
+    measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
+) -> dict[str, Array]:
+    return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, scores, z), scores))(z)
+
+
+def _blank(start: Position, scores: CodedScores) -> Whitening:
+    """A whitening map of the right shapes and no meaning, to compile for."""
+    n_benchmarks, k = start.benchmark.shape
+    n_w, n_scores = start.ability.size + start.shared.size, scores.model_index.size
+    return Whitening(
+        start,
+        jnp.eye(n_w)[:, :-2],
+        jnp.zeros((n_benchmarks, k, k)),
+        jnp.zeros((n_scores, k)),
+        jnp.zeros((n_benchmarks, k, start.shared.size)),
+    )
