@@ -136,7 +136,7 @@ def _warnings_in_words() -> Iterator[None]:
     with warnings.catch_warnings():
         show = warnings.showwarning
 
-        def show_own(  # noqa: PLR0917 - the signature that `warnings` calls
+        def show_own(
             message: Warning | str,
             category: type[Warning],
             filename: str,

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from eci.errors import DataError
 from eci.scores.connectivity import find_components, require_connected
+from eci.scores.content import ARRAYS, digest, require_consistent
 from eci.scores.load import load_scores
 from eci.scores.rules import Dropped, Rules, apply_rules
 from eci.scores.schema import Duplicates
@@ -22,8 +19,6 @@ from eci.scores.schema import Duplicates
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
 DateArray = npt.NDArray[np.datetime64]
-
-_DIGEST_FORMAT = "eci score matrix 1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,14 +85,14 @@ class ScoreMatrix:
 
     def __post_init__(self) -> None:
         """Fix types, refuse contradictions, compute the digest."""
-        for name, dtype in _ARRAYS.items():
+        for name, dtype in ARRAYS.items():
             array = np.array(getattr(self, name), dtype=dtype)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
         for name in ("models", "benchmarks", "lab", "open_weights", "reasoning", "domain", "dropped"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
-        _require_consistent(self)
-        object.__setattr__(self, "digest", _digest(self))
+        require_consistent(self)
+        object.__setattr__(self, "digest", digest(self))
 
     @classmethod
     def from_table(
@@ -244,56 +239,8 @@ class ScoreMatrix:
         return np.asarray(pairs, dtype=np.int64)
 
 
-_ARRAYS = {
-    "model_index": "int64",
-    "benchmark_index": "int64",
-    "score": "float64",
-    "n_items": "float64",
-    "lower": "float64",
-    "upper": "float64",
-    "release_date": "datetime64[D]",
-}
-_AXES = {
-    "score": ("model_index", "benchmark_index", "score", "n_items"),
-    "model": ("models", "release_date", "lab", "open_weights", "reasoning"),
-    "benchmark": ("benchmarks", "lower", "upper", "domain"),
-}
-
-
 def _filled(values: npt.ArrayLike | None, size: int, unknown: float) -> FloatArray:
     return np.full(size, unknown) if values is None else np.asarray(values, dtype=np.float64)
-
-
-def _require_consistent(matrix: ScoreMatrix) -> None:
-    for axis, names in _AXES.items():
-        lengths = {name: len(getattr(matrix, name)) for name in names}
-        if len(set(lengths.values())) > 1:
-            raise DataError(
-                f"Fields along the axis {axis} differ in length: {lengths}. Give them one length."
-            )
-    for name, index in (("models", matrix.model_index), ("benchmarks", matrix.benchmark_index)):
-        labels = getattr(matrix, name)
-        for before, after in pairwise(labels):
-            if before >= after:
-                raise DataError(
-                    f"{name}: {after!r} follows {before!r}. Names must be unique and in order; "
-                    "sort them together with everything that is indexed by them."
-                )
-        if len(index) and not (index.min() >= 0 and index.max() < len(labels)):
-            raise DataError(
-                f"The index of {name} runs from {index.min()} to {index.max()}, but there are {len(labels)} "
-                "names, counted from 0. Make every index point to a name."
-            )
-    if not np.isfinite(matrix.score).all():
-        at = int(np.argmin(np.isfinite(matrix.score)))
-        raise DataError(f"score[{at}] is {matrix.score[at]}. Scores must be finite; remove missing ones.")
-    crossed = np.flatnonzero(~(matrix.lower < matrix.upper))
-    if len(crossed):
-        at = int(crossed[0])
-        raise DataError(
-            f"Benchmark {matrix.benchmarks[at]!r} has lower {matrix.lower[at]} and upper {matrix.upper[at]}. "
-            "Its chance level must lie below its ceiling."
-        )
 
 
 def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> ScoreMatrix:
@@ -325,17 +272,3 @@ def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> Sco
 
 def _flags(column: pd.Series) -> tuple[bool | None, ...]:
     return tuple(None if pd.isna(value) else bool(value) for value in column)
-
-
-def _digest(matrix: ScoreMatrix) -> str:
-    """Hash the content in an order of its own, so that it stays the same however the rows came."""
-    order = np.lexsort((matrix.n_items, matrix.score, matrix.benchmark_index, matrix.model_index))
-    labels = [_DIGEST_FORMAT, matrix.models, matrix.benchmarks, matrix.lab]
-    sha = hashlib.sha256(json.dumps(labels).encode())
-    for name, dtype in _ARRAYS.items():
-        array = getattr(matrix, name)
-        along = array[order] if name in _AXES["score"] else array
-        if dtype == "float64":
-            along = np.where(np.isnan(along), np.nan, along + 0.0)  # one NaN, one zero
-        sha.update(np.ascontiguousarray(along).astype(np.dtype(dtype).newbyteorder("<")).tobytes())
-    return sha.hexdigest()
