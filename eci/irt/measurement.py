@@ -88,11 +88,12 @@ class Curve(NamedTuple):
     noise: Array
 
 
-def _normal(x: Array, mean: Array | float, sd: float) -> Array:
+def normal(x: Array, mean: Array | float, sd: float) -> Array:
+    """Log density of a normal distribution, up to a constant."""
     return -0.5 * ((x - mean) / sd) ** 2
 
 
-def _half_normal_of_log(log_x: Array, scale: float) -> Array:
+def half_normal_of_log(log_x: Array, scale: float) -> Array:
     """HalfNormal density of exp(log_x) in the coordinate log_x, up to a constant."""
     return -0.5 * (jnp.exp(log_x) / scale) ** 2 + log_x
 
@@ -208,19 +209,19 @@ class Measurement:
         """
         p, mean, log_sd = self.priors, shared[-2], shared[-1]
         value = (
-            _normal((shared[0] - mean) * jnp.exp(-log_sd), 0.0, p.difficulty_mean_sd)
+            normal((shared[0] - mean) * jnp.exp(-log_sd), 0.0, p.difficulty_mean_sd)
             - log_sd
-            + _half_normal_of_log(shared[1] - log_sd, p.difficulty_sd_scale)
-            + _normal(shared[2] + log_sd, p.log_discrimination_mean, p.log_discrimination_mean_sd)
-            + _half_normal_of_log(shared[3], p.log_discrimination_sd_scale)
+            + half_normal_of_log(shared[1] - log_sd, p.difficulty_sd_scale)
+            + normal(shared[2] + log_sd, p.log_discrimination_mean, p.log_discrimination_mean_sd)
+            + half_normal_of_log(shared[3], p.log_discrimination_sd_scale)
         )
         if self.likelihood.pooled:
             return (
                 value
-                + _normal(shared[4], p.log_precision_mean, p.log_precision_mean_sd)
-                + _half_normal_of_log(shared[5], p.log_precision_sd_scale)
+                + normal(shared[4], p.log_precision_mean, p.log_precision_mean_sd)
+                + half_normal_of_log(shared[5], p.log_precision_sd_scale)
             )
-        return value + _half_normal_of_log(shared[4], p.noise_sd_scale)
+        return value + half_normal_of_log(shared[4], p.noise_sd_scale)
 
     def curves(self, position: Position, scores: CodedScores) -> Curve:
         """All benchmarks decoded, fields of shape (benchmark,)."""

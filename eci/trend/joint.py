@@ -1,0 +1,159 @@
+"""The trend as the prior of ability inside the measurement program: a check on the two-stage answer.
+
+The two-stage regression takes abilities estimated under a N(0, 1) prior, whose pull it divides out. Here the
+line itself is the prior, so there is no pull to divide out, at the price of one run of the sampler for every
+change model and break date.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from eci.errors import DataError
+from eci.fitted import Diagnostics, Fit, make_scale
+from eci.inference.chains import Progress, run_chains
+from eci.inference.diagnose import check_convergence, check_sampler
+from eci.inference.method import Nuts
+from eci.inference.problem import collect_parameters, constrain_draws, prepare
+from eci.inference.provenance import Clock
+from eci.irt.observation import LIKELIHOODS
+from eci.irt.priors import Priors
+from eci.irt.regression import LatentRegression
+from eci.trend.basis import COLUMNS, JUMP, SLOPE, SLOPE_CHANGE, ChangeModel, design, years_since
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JointTrend:
+    """Posterior of a latent regression of ability on release date.
+
+    Parameters
+    ----------
+    change, break_date
+        The change model and its fixed break (None for `none`).
+    slope_before, slope_after
+        Points a year, shape (draw,).
+    jump
+        Points, shape (draw,); zero where the change model has none.
+    residual_sd
+        Points, shape (draw,).
+    diagnostics
+        Checks of the sampler and of these quantities.
+    """
+
+    change: ChangeModel
+    break_date: np.datetime64 | None
+    slope_before: FloatArray
+    slope_after: FloatArray
+    jump: FloatArray
+    residual_sd: FloatArray
+    diagnostics: Diagnostics
+
+    @property
+    def ratio(self) -> FloatArray:
+        """Slope after over slope before, shape (draw,)."""
+        return np.asarray(self.slope_after / self.slope_before, dtype=np.float64)
+
+
+def fit_joint(
+    fit: Fit,
+    *,
+    change: ChangeModel = "none",
+    break_at: np.datetime64 | str | None = None,
+    method: Nuts | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> JointTrend:
+    """Refit the scores of `fit` with abilities that follow a line in the release date.
+
+    ability_m ~ N(level + slope t_m + slope_change (t_m - t*)+ + jump 1{t_m >= t*}, residual_sd)
+
+    Parameters
+    ----------
+    fit
+        A fit of all the models the trend runs through; its likelihood, priors and anchors are kept.
+    change
+        The change model.
+    break_at
+        The break t*, a date; needed unless `change` is `none`.
+    method
+        Options of the sampler.
+    seed
+        Seed of all random numbers.
+    progress
+        Called with (stage, steps done, steps in all).
+
+    Raises
+    ------
+    DataError
+        Where a model has no release date, or the break is missing, unnecessary or outside the releases.
+
+    References
+    ----------
+    Mislevy (1984), Estimating latent distributions, doi:10.1007/BF02306026.
+    """
+    matrix, method = fit.matrix, method or Nuts()
+    undated = [name for name, date in zip(matrix.models, matrix.release_date, strict=True) if np.isnat(date)]
+    if undated:
+        raise DataError(
+            f"{len(undated)} models have no release date, {undated[0]!r} first. A latent regression needs "
+            "one of every model: give it, or fit again with --since, which drops models without."
+        )
+    origin = matrix.release_date.min()
+    years = np.array([years_since(date, origin) for date in matrix.release_date])
+    break_date = _check_break(change, break_at, matrix.release_date)
+    break_years = np.array([np.inf if break_date is None else years_since(break_date, origin)])
+    columns = list(COLUMNS[change][1:])
+    covariates = design(years, break_years)[0][:, columns]
+    spread = covariates.std(axis=0)
+    standardised = (covariates - covariates.mean(axis=0)) / spread
+    measurement = LatentRegression(LIKELIHOODS[fit.likelihood], Priors(**fit.priors), len(columns))
+    with jax.enable_x64(True):
+        problem = prepare(matrix, measurement, method, Clock(), standardised)
+        run = partial(run_chains, measurement, method, problem.whitening, problem.scores, progress=progress)
+        chains = run(key=jax.random.key(seed), n_draws=method.n_draws)
+        named = constrain_draws(problem, jnp.asarray(chains.z.reshape(-1, problem.n_coordinates)))
+    scale = make_scale(
+        collect_parameters(named).ability, matrix.models, fit.scale.anchors, standard=not fit.scale.anchors
+    )
+    points = dict(zip(columns, (named["coefficients"] / spread * scale.slope[:, None]).T, strict=True))
+    zero = np.zeros(len(scale.slope))
+    slope, slope_change, jump = (points.get(column, zero) for column in (SLOPE, SLOPE_CHANGE, JUMP))
+    residual_sd = named["residual_sd"] * scale.slope
+    draws = np.column_stack([slope, slope + slope_change, jump, residual_sd])
+    names = ("slope_before", "slope_after", "jump", "residual_sd")
+    varying = np.flatnonzero(draws.std(axis=0) > 0)
+    quantities = {"trend": (draws[:, varying], [names[i] for i in varying])}
+    stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
+    checks = check_convergence(quantities, method.n_chains) + check_sampler(stats, method.n_chains, method)
+    return JointTrend(change, break_date, slope, slope + slope_change, jump, residual_sd, Diagnostics(checks))
+
+
+def _check_break(
+    change: ChangeModel, break_at: np.datetime64 | str | None, dates: NDArray[np.datetime64]
+) -> np.datetime64 | None:
+    if change not in COLUMNS:
+        raise DataError(f"change is {change!r}. A latent regression knows {', '.join(COLUMNS)}.")
+    if (change == "none") != (break_at is None):
+        need = "has no break: leave break_at out" if change == "none" else "needs a break_at, a date"
+        raise DataError(f"The change model {change!r} {need}. Given: {break_at!r}.")
+    if break_at is None:
+        return None
+    try:
+        date = np.datetime64(break_at, "D")
+    except ValueError as error:
+        raise DataError(
+            f"break_at is {break_at!r}, which is no date. Give one such as 2024-09-12."
+        ) from error
+    if not dates.min() < date <= dates.max():
+        raise DataError(
+            f"The break {date} lies outside the releases, {dates.min()} to {dates.max()}. Move it inside."
+        )
+    return date
