@@ -63,6 +63,22 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     "--model", "names", multiple=True, help="Is this model on the trend of the others? May be repeated."
 )
 @click.option("--group-by", type=click.Choice(["lab"]), help="A line for every lab, partially pooled.")
+@click.option("--forecast", "dates", multiple=True, metavar="DATE", help="Index at a date; may be repeated.")
+@click.option(
+    "--level", "levels", multiple=True, type=float, help="When is this index reached? May be repeated."
+)
+@click.option("--backtest", is_flag=True, help="How forecasts from every release on would have done.")
+@click.option(
+    "--power", is_flag=True, help="False alarms and power of two announcement rules on this series."
+)
+@click.option("--horizon", is_flag=True, help="What a point means: METR time horizons of the --model names.")
+@click.option(
+    "--horizon-log-sd",
+    type=click.FloatRange(0),
+    default=0.3,
+    show_default=True,
+    help="Error of the logarithm of a measured time horizon.",
+)
 @click.option("--priors", "priors_file", type=click.Path(path_type=Path), help="TOML file with prior scales.")
 @click.option(
     "--interval-prob",
@@ -100,11 +116,7 @@ def trend(source: Path, **given: Any) -> None:
     )
     answers = [result.on_trend(name) for name in given["names"]]
     record = result.record(answers)
-    sections = []
-    if given["group_by"]:
-        labs = result.by_lab()
-        record["by_lab"] = labs.record()
-        sections.append(_describe("describe_labs", labs, result.interval_prob))
+    sections = _further_answers(result, given, record)
     if out is not None:
         _write(out, result, record)
     if as_text := not given["as_json"]:
@@ -117,6 +129,50 @@ def trend(source: Path, **given: Any) -> None:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     if out is not None and as_text:
         print(f"Wrote trend.json, trend.csv, trend.png and trend.svg to {out}.", file=sys.stderr)
+
+
+def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any]) -> list[str]:
+    """Answer what was asked besides; each answer goes into `record`, and is returned in words."""
+    from eci.report import outlook
+
+    sections = []
+    if given["group_by"]:
+        labs = result.by_lab()
+        record["by_lab"] = labs.record()
+        sections.append(outlook.describe_labs(labs, result.interval_prob))
+    if given["dates"] or given["levels"]:
+        from eci.trend.forecast import forecast, reach
+
+        forecasts = [forecast(result, date) for date in given["dates"]]
+        reached = [reach(result, level) for level in given["levels"]]
+        record["forecast"] = [answer.record() for answer in forecasts]
+        record["reach"] = [answer.record() for answer in reached]
+        sections.append(outlook.describe_forecast(forecasts, reached, result.interval_prob))
+    if given["backtest"]:
+        from eci.trend.forecast import backtest
+
+        tested = backtest(result.series, seed=given["seed"])
+        record["backtest"] = tested.record()
+        sections.append(outlook.describe_backtest(tested))
+    if given["power"]:
+        from eci.trend.power import simulate_power
+
+        power = simulate_power(result, seed=given["seed"])
+        record["power"] = power.record()
+        sections.append(outlook.describe_power(power))
+    if given["horizon"]:
+        from eci.trend.horizon import map_to_horizon
+
+        horizons = map_to_horizon(
+            result.series,
+            given["names"],
+            log_sd=given["horizon_log_sd"],
+            interval_prob=given["interval_prob"],
+            seed=given["seed"],
+        )
+        record["horizon"] = {horizon.kind: horizon.record() for horizon in horizons}
+        sections.append(outlook.describe_horizons(horizons, result.interval_prob))
+    return sections
 
 
 def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:
@@ -198,12 +254,6 @@ def _read_priors(path: Path | None) -> TrendPriors | None:
             )
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
     return TrendPriors(**values)
-
-
-def _describe(name: str, *arguments: object) -> str:
-    from eci.report import words
-
-    return str(getattr(words, name)(*arguments))
 
 
 def _check_writable(out: Path, force: bool) -> None:

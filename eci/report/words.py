@@ -11,7 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     from eci.trend import Trend
     from eci.trend.compare import OnTrend
-    from eci.trend.groups import LabTrends
     from eci.trend.quantity import DateQuantity, Quantity
 
 WIDTH = 100
@@ -39,8 +38,8 @@ def describe_trend(trend: Trend, answers: Sequence[OnTrend] = ()) -> str:
     answers
         Models compared with the line of the others, from `Trend.on_trend`.
     """
-    parts = [_paragraph(_about_data(trend), _about_change(trend), _about_pace(trend))]
-    parts += [_paragraph(describe_on_trend(answer, trend.interval_prob)) for answer in answers]
+    parts = [paragraph(_about_data(trend), _about_change(trend), _about_pace(trend))]
+    parts += [paragraph(describe_on_trend(answer, trend.interval_prob)) for answer in answers]
     parts.append(_quantities(trend))
     if trend.automatic:
         parts.append(_change_models(trend))
@@ -66,8 +65,8 @@ def describe_on_trend(answer: OnTrend, interval_prob: float) -> str:
     text = (
         f"{answer.name} lies {abs(above.median):.1f} points {side} the line expected from the other "
         f"{answer.n_others} models ({interval_prob:.0%} interval {ends[0]:.1f} to {ends[1]:.1f}), "
-        f"{_number(sign * months.median)} months {ahead} it ({_number(month_ends[0])} to "
-        f"{_number(month_ends[1])}); P(above) = {answer.p_above:.3f}."
+        f"{number(sign * months.median)} months {ahead} it ({number(month_ends[0])} to "
+        f"{number(month_ends[1])}); P(above) = {answer.p_above:.3f}."
     )
     if answer.advances_frontier is not None:
         text += f" P(it exceeds every selected model released by then) = {answer.advances_frontier:.2f}."
@@ -80,36 +79,10 @@ def describe_on_trend(answer: OnTrend, interval_prob: float) -> str:
         if other is not None:
             text += (
                 f" Against {whose} ({other.n_others} models): {other.above.median:+.1f} points "
-                f"({other.above.low:.1f} to {other.above.high:.1f}), {_number(other.months_ahead.median)} "
+                f"({other.above.low:.1f} to {other.above.high:.1f}), {number(other.months_ahead.median)} "
                 f"months, P(above) = {other.p_above:.3f}."
             )
     return text
-
-
-def describe_labs(labs: LabTrends, interval_prob: float) -> str:
-    """Lay out the lines of all labs."""
-    interval = f"{interval_prob:.0%} interval"
-    lines: list[tuple[str, ...]] = [("lab", "models", "slope", interval, f"level {labs.at}", interval)]
-    for lab in labs.labs:
-        slope, level = lab.slope, lab.level
-        lines.append(
-            (
-                lab.lab,
-                str(lab.n),
-                _number(slope.median),
-                f"{_number(slope.low)} to {_number(slope.high)}",
-                _number(level.median),
-                f"{_number(level.low)} to {_number(level.high)}",
-            )
-        )
-    said = (
-        f"Lines by lab, partially pooled: common slope {_interval(labs.common_slope)} points a year; "
-        f"between labs the slopes spread with sd {_interval(labs.slope_spread)}, the levels with sd "
-        f"{_interval(labs.level_spread)}."
-    )
-    if labs.n_unlabelled:
-        said += f" {labs.n_unlabelled} models of unknown lab are left out."
-    return _paragraph(said) + "\n\n" + align(lines, "<>>>>>")
 
 
 def _about_data(trend: Trend) -> str:
@@ -159,11 +132,11 @@ def _about_pace(trend: Trend) -> str:
     after = trend.slope_after
     if after is None or ratio is None:
         slope = trend.slope_without_change if trend.automatic else trend.slope_before
-        return "" if slope is None else f"The line rises {_interval(slope)} points a year."
+        return "" if slope is None else f"The line rises {interval(slope)} points a year."
     given = "Given a change of slope, the" if trend.automatic else "The"
     return (
-        f"{given} line rises {_interval(trend.slope_before)} points a year before and {_interval(after)} "
-        f"after, a ratio of {_interval(ratio)}."
+        f"{given} line rises {interval(trend.slope_before)} points a year before and {interval(after)} "
+        f"after, a ratio of {interval(ratio)}."
     )
 
 
@@ -227,8 +200,8 @@ def _quantities(trend: Trend) -> str:
         ("break date", trend.break_date, "given any change" if trend.automatic else ""),
         ("residual sd", trend.residual_sd, "points: scatter of true values about the line"),
     ]
-    interval = f"{trend.interval_prob:.0%} interval"
-    lines = [("", "median", interval, "mean", "sd", "")]
+    heading = f"{trend.interval_prob:.0%} interval"
+    lines = [("", "median", heading, "mean", "sd", "")]
     for name, quantity, note in rows:
         if quantity is None:
             continue
@@ -236,9 +209,9 @@ def _quantities(trend: Trend) -> str:
             ends = f"{quantity.low} to {quantity.high}"
             lines.append((name, str(quantity.median), ends, str(quantity.mean), f"{quantity.sd:.0f} d", note))
         else:
-            mean, sd = ("", "") if quantity.mean is None else (_number(quantity.mean), _number(quantity.sd))
-            ends = f"{_number(quantity.low)} to {_number(quantity.high)}"
-            lines.append((name, _number(quantity.median), ends, mean, sd, note.rstrip("; ")))
+            mean, sd = ("", "") if quantity.mean is None else (number(quantity.mean), number(quantity.sd))
+            ends = f"{number(quantity.low)} to {number(quantity.high)}"
+            lines.append((name, number(quantity.median), ends, mean, sd, note.rstrip("; ")))
     table = align(lines, "<>>>><")
     ratio = trend.ratio
     if ratio is not None:
@@ -313,11 +286,12 @@ def align(rows: Iterable[Sequence[str]], sides: str) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _interval(quantity: Quantity) -> str:
-    return f"{_number(quantity.median)} ({_number(quantity.low)} to {_number(quantity.high)})"
+def interval(quantity: Quantity) -> str:
+    """Show median and interval."""
+    return f"{number(quantity.median)} ({number(quantity.low)} to {number(quantity.high)})"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     """Show three significant digits, two decimals at most."""
     if value is None or np.isnan(value):
         return ""
@@ -326,5 +300,6 @@ def _number(value: float | None) -> str:
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
-def _paragraph(*sentences: str) -> str:
+def paragraph(*sentences: str) -> str:
+    """Fill sentences into lines."""
     return fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)

@@ -1,0 +1,147 @@
+"""Words for what a trend is asked besides: labs, forecasts, back-tests, power, time horizons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from eci.report.words import align, interval, number, paragraph
+
+if TYPE_CHECKING:
+    from eci.trend.forecast import Backtest, Forecast, Reach
+    from eci.trend.groups import LabTrends
+    from eci.trend.horizon import Horizon
+    from eci.trend.power import Power, Rate
+
+
+def describe_labs(labs: LabTrends, interval_prob: float) -> str:
+    """Lay out the lines of all labs."""
+    heading = f"{interval_prob:.0%} interval"
+    lines: list[tuple[str, ...]] = [("lab", "models", "slope", heading, f"level {labs.at}", heading)]
+    for lab in labs.labs:
+        slope, level = lab.slope, lab.level
+        lines.append(
+            (
+                lab.lab,
+                str(lab.n),
+                number(slope.median),
+                f"{number(slope.low)} to {number(slope.high)}",
+                number(level.median),
+                f"{number(level.low)} to {number(level.high)}",
+            )
+        )
+    said = (
+        f"Lines by lab, partially pooled: common slope {interval(labs.common_slope)} points a year; "
+        f"between labs the slopes spread with sd {interval(labs.slope_spread)}, the levels with sd "
+        f"{interval(labs.level_spread)}."
+    )
+    if labs.n_unlabelled:
+        said += f" {labs.n_unlabelled} models of unknown lab are left out."
+    return paragraph(said) + "\n\n" + align(lines, "<>>>>>")
+
+
+def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], interval_prob: float) -> str:
+    """Tell forecasts: index at dates, and dates at which levels are reached."""
+    said = [
+        f"On {answer.date} the line stands at {interval(answer.line)} points, a new model at "
+        f"{number(answer.index.median)} ({interval_prob:.0%} interval {number(answer.index.low)} to "
+        f"{number(answer.index.high)})."
+        for answer in forecasts
+    ]
+    for level in reached:
+        if level.date is None:
+            said.append(f"The line never reaches {level.level:g} in {level.p_never:.0%} of the draws.")
+        else:
+            date = level.date
+            said.append(
+                f"The line reaches {level.level:g} points on {date.median} ({date.low} to {date.high})."
+            )
+    said.append("Forecasts continue the last line and foresee no further change.")
+    return paragraph(*said)
+
+
+def describe_backtest(tested: Backtest) -> str:
+    """Lay out how forecasts would have done."""
+    lines: list[tuple[str, ...]] = [
+        (
+            "months",
+            "forecasts",
+            "independent",
+            "in 50 %",
+            "in 80 %",
+            "in 90 %",
+            "CRPS",
+            "CRPS of the line",
+            "bias",
+        )
+    ]
+    for row in tested.rows:
+        shares = [f"{rate.share:.2f} [{rate.low:.2f}, {rate.high:.2f}]" for rate in row.coverage.values()]
+        lines.append(
+            (
+                f"{row.months:g}",
+                str(row.n),
+                str(row.n_independent),
+                *shares,
+                f"{row.crps:.2f}",
+                f"{row.crps_line:.2f}",
+                f"{row.bias:+.2f}",
+            )
+        )
+    said = (
+        f"Back-test, {tested.kind}: share of forecasts inside each interval, with the 95 % binomial "
+        "interval from the forecasts that do not overlap."
+    )
+    if tested.kind.startswith("today"):
+        said += " Today's index leaks the future into the past: later scores have moved the earlier values."
+    return paragraph(said) + "\n\n" + align(lines, ">>>>>>>>>")
+
+
+def describe_power(power: Power) -> str:
+    """Lay out false alarms and power."""
+    alarms: list[tuple[str, ...]] = [("rule", "truth", "one look", "after every release")]
+    alarms += [
+        (row.rule, row.truth, _rate(row.one_look), _rate(row.every_release)) for row in power.false_alarms
+    ]
+    months = sorted({row.months for row in power.power})
+    curves: list[tuple[str, ...]] = [("rule", "planted ratio", *(f"{month:g} months" for month in months))]
+    for rule in dict.fromkeys(row.rule for row in power.power):
+        for ratio in dict.fromkeys(row.ratio for row in power.power):
+            shares = [f"{r.announced.share:.2f}" for r in power.power if (r.rule, r.ratio) == (rule, ratio)]
+            curves.append((rule, f"{ratio:g}", *shares))
+    said = (
+        f"False alarms and power on {power.false_alarms[0].one_look.n} simulated series with these dates "
+        f"and errors, {power.slope:.1f} points a year, residual sd {power.residual_sd:.2f}. “Pace changed” "
+        "announces when P(ratio > 1) > 0.95, “at least doubled” when P(ratio > 2) > 0.95. After the "
+        f"change, a release every {power.months_between:.1f} months; three are needed before a change of "
+        "slope can be told."
+    )
+    return paragraph(said) + "\n\n" + align(alarms, "<<>>") + "\n\n" + align(curves, "<>" + ">" * len(months))
+
+
+def describe_horizons(horizons: Sequence[Horizon], interval_prob: float) -> str:
+    """Say what a point means in METR time horizon."""
+    said = []
+    for horizon in horizons:
+        percent = horizon.kind.removeprefix("p")
+        multiplier, factor, r_squared = horizon.least_squares
+        text = (
+            f"METR's {percent} % time horizon doubles every {interval(horizon.points_per_doubling)} points "
+            f"({len(horizon.calibration)} models, measured horizons assumed good to a log sd of "
+            f"{horizon.log_sd:g}; least squares {multiplier:.2g} · {factor:.4f}^index, R² {r_squared:.3f})."
+        )
+        for name, minutes in horizon.minutes.items():
+            text += (
+                f" {name}: {_duration(minutes.median)} ({interval_prob:.0%} interval "
+                f"{_duration(minutes.low)} to {_duration(minutes.high)})."
+            )
+        said.append(paragraph(text))
+    return "\n\n".join(said)
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.share:.3f} [{rate.low:.3f}, {rate.high:.3f}]"
+
+
+def _duration(minutes: float) -> str:
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
