@@ -76,7 +76,7 @@ def describe_on_trend(answer: OnTrend, interval_prob: float) -> str:
     if answer.p_flat > 0.001:
         text += f" In {answer.p_flat:.1%} of the draws the line does not rise, and months mean nothing."
     for other, whose in ((answer.own_lab, "its own lab's line"), (answer.all_labs, "the line of all labs")):
-        if other is not None:
+        if other is not None and other.above != answer.above:
             text += (
                 f" Against {whose} ({other.n_others} models): {other.above.median:+.1f} points "
                 f"({other.above.low:.1f} to {other.above.high:.1f}), {number(other.months_ahead.median)} "

@@ -52,7 +52,9 @@ def series_from_fit(fit: Fit) -> IndexSeries:
     # is negative in the odd draw that reverses the anchors, which the units keep and the standardised values
     # ignore
     units = Units(np.mean(points * working, axis=1), points.mean(axis=1))
-    series = _from_working(working, units, described, fit.scale.label, str(fit.digest))
+    series = _from_working(
+        working, units, described, fit.scale.label, f"fit of scores {str(fit.digest)[:12]}"
+    )
     return replace(series, ability_prior=True)
 
 

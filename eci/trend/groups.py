@@ -113,25 +113,37 @@ def fit_groups(
 
 
 def compare_with_labs(
-    series: IndexSeries, name: str, options: TrendOptions, interval_prob: float
+    series: IndexSeries, answer: OnTrend, options: TrendOptions, interval_prob: float
 ) -> tuple[OnTrend | None, OnTrend | None]:
     """Compare a model with the line of its own lab, partially pooled, and with the line of all labs.
 
-    The selection is widened to all labs and named models; its other rules hold. Either answer is None where
+    The selection is widened to all labs and all models; its other rules hold. Either answer is None where
     the labs are unknown or too few models are left.
+
+    Parameters
+    ----------
+    series
+        The selection.
+    answer
+        The comparison with the selection itself, which is the answer for all labs where it holds them all.
+    options, interval_prob
+        As in the trend.
     """
     pool = series.pool or series
+    name = answer.name
     lab = pool.labs[find_model(pool.models, name)]
     if lab is None or len({known for known in pool.labs if known}) < 2:
         return None, None
-    rules = {rule: value for rule, value in series.selection.items() if rule not in ("labs", "models")}
+    narrow = ("labs", "models")
+    rules = {rule: value for rule, value in series.selection.items() if rule not in narrow}
     everyone = pool.select(**rules)
     own = _compare_with_own_lab(everyone, name, options, interval_prob)
+    if len(rules) == len(series.selection):
+        return own, answer
     try:
-        every = compare_with_others(everyone, name, options, interval_prob)
+        return own, compare_with_others(everyone, name, options, interval_prob)
     except DataError:
-        every = None
-    return own, every
+        return own, None
 
 
 def _compare_with_own_lab(

@@ -204,7 +204,7 @@ class Trend:
             A model of the selection, or one outside it but in the same index.
         """
         answer = compare_with_others(self.series, name, self.options, self.interval_prob)
-        own, every = compare_with_labs(self.series, name, self.options, self.interval_prob)
+        own, every = compare_with_labs(self.series, answer, self.options, self.interval_prob)
         return replace(answer, own_lab=own, all_labs=every)
 
     def by_lab(self) -> LabTrends:

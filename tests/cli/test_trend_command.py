@@ -78,6 +78,27 @@ def test_labs_give_two_readings_side_by_side(tmp_path):
     assert "slope_spread" in by_lab
 
 
+def test_everything_asked_besides_is_in_text_and_json():
+    asked = ["--until", "2026-04-10", "--forecast", "2027-01-01", "--level", "180", "--backtest", "--horizon"]
+    arguments = [*CARD, *asked, "--model", "Claude Opus 4.8"]
+    text = " ".join(run(*arguments).stdout.split())
+    assert "On 2027-01-01 the line stands at" in text
+    assert "The line reaches 180 points on 2027" in text
+    assert "Today's index leaks the future" in text
+    assert "least squares 2.9e-10 · 1.2053^index, R² 0.993" in text
+    record = json.loads(run(*arguments, "--json").stdout)
+    assert record["forecast"][0]["date"] == "2027-01-01"
+    assert record["reach"][0]["level"] == 180
+    assert {row["months"] for row in record["backtest"]["rows"]} <= {3, 6, 12}
+    assert record["horizon"]["p50"]["minutes"]["Claude Opus 4.8"]["median"] > 600
+
+
+def test_power_is_told_with_its_rules():
+    text = " ".join(run(*CARD, "--through", "Claude Sonnet 4.5", "--power").stdout.split())
+    assert "at least doubled no change" in text
+    assert "a release every" in text
+
+
 def test_out_writes_json_csv_and_pictures_and_does_not_overwrite(tmp_path):
     out = tmp_path / "answer"
     arguments = [*CARD, "--until", "2026-04-10", "--out", out]

@@ -1,7 +1,7 @@
 """Simulation-based calibration and interval coverage of the trend, truths drawn from the fitting prior.
 
 Talts, Betancourt, Simpson, Vehtari and Gelman (2018), "Validating Bayesian inference algorithms with
-simulation-based calibration", arXiv 1804.06788. One seed is 100 series. Evidence:
+simulation-based calibration", arXiv 1804.06788. One seed is 20 series. Evidence:
 docs/evidence/trend_calibration.json.
 
 Four settings of the index:
@@ -30,7 +30,7 @@ from eci.trend.ensemble import TrendOptions, fit_ensemble, share_draws
 EVIDENCE = Path(__file__).parents[2] / "docs/evidence/trend_calibration.json"
 COMMAND = "pytest -m slow tests/statistical/test_trend_calibration.py"
 SETTINGS = ("exact", "correlated", "published", "draws")
-N_MODELS, N_SERIES, N_DRAWS, N_SEEDS = 20, 100, 999, 20
+N_MODELS, N_SERIES, N_DRAWS, N_SEEDS = 20, 20, 999, 100
 PRIORS = TrendPriors(slope_change_sd=12.0, jump_sd=5.0, residual_sd=2.0, slope=(14.0, 3.0))
 QUANTITIES = ("slope_before", "slope_after", "jump", "ratio", "break_date")
 N_BINS = 20
@@ -112,7 +112,7 @@ def answers(draws: TrendDraws, changed: TrendDraws):
 
 
 def simulate(setting, seed):
-    """Rank and cover 100 truths; ties (no change) are ranked at random."""
+    """Rank and cover 20 truths; ties (no change) are ranked at random."""
     ranks = {name: [] for name in QUANTITIES}
     inside = {name: [] for name in QUANTITIES}
     naive = []
