@@ -72,6 +72,6 @@ def test_refresh_replaces_only_the_marked_block(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     import refresh
 
-    page = "a\n<!-- made by: echo one; ls bench | head -n 0 -->\n```text\nold\n```\n\n```text\nkept\n```\n"
+    page = "a\n<!-- made by: test -d bench; echo one -->\n```text\nold\n```\n\n```text\nkept\n```\n"
     assert refresh.refresh(page) == page.replace("old", "one")
     sys.modules.pop("refresh")
