@@ -44,8 +44,8 @@ def compare(exact: eci.Fit, other: eci.Fit) -> pd.DataFrame:
                         "quantity": name,
                         "scores": f"{low} to {high}" if high < 10_000 else f"{low} and more",
                         "n": int(chosen.sum()),
-                        "mean |shift|, sd": np.abs(shift[chosen]).mean(),
-                        "largest |shift|, sd": np.abs(shift[chosen]).max(),
+                        "mean shift, sd": np.abs(shift[chosen]).mean(),
+                        "largest shift, sd": np.abs(shift[chosen]).max(),
                         "width ratio, median": np.median(ratio[chosen]),
                         "width ratio, least": ratio[chosen].min(),
                         "width ratio, most": ratio[chosen].max(),
@@ -81,9 +81,10 @@ def main() -> None:
     failed = ", ".join(check.name for check in exact.diagnostics.failed) or "none"
     page = f"""# Laplace and Map against NUTS
 
-Written by `python -m bench.approximations --likelihood {options.likelihood}` on {options.data or "the bundled data"}
-({matrix.n_models} models, {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores; NUTS checks failed: {failed}).
-A shift is the mean under Laplace minus the mean under NUTS, in posterior sds under NUTS; a width ratio is
+Written by `python -m bench.approximations --likelihood {options.likelihood}` on
+{options.data or "the bundled data"} ({matrix.n_models} models, {matrix.n_benchmarks} benchmarks,
+{matrix.n_scores} scores; NUTS checks failed: {failed}).
+A shift is the absolute difference of the means under Laplace and NUTS, in posterior sds under NUTS; a width ratio is
 that of the 90 % intervals, Laplace to NUTS. Rows group models or benchmarks by how many scores they have.
 
 {table}
@@ -92,8 +93,8 @@ Map: the index at the mode lies {shift.mean():.2f} posterior sds from the NUTS m
 {shift.max():.2f} at most.
 
 Seconds in all, by method: NUTS {exact.provenance.seconds["total"]:.1f}, Laplace
-{laplace.provenance.seconds["total"]:.1f}, Map {mode.provenance.seconds["total"]:.1f} (one process, the later two
-after what they share was compiled).
+{laplace.provenance.seconds["total"]:.1f}, Map {mode.provenance.seconds["total"]:.1f} (one process;
+the later two find compiled what they share with the first).
 """
     print(page)
     if options.write:

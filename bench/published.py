@@ -1,10 +1,10 @@
 """Compare a saved fit with the indices others have published.
 
-    python -m bench.published DIR
+    eci fit --out DIR && python -m bench.published DIR
 
 For every vintage of benchmarks_data/published/epoch_eci.csv: models in both, correlation, and the affine
-map that takes the published index to ours; then the largest disagreements with one vintage, with what the
-fit saw of each model.
+line that takes the published index to ours; then the largest disagreements with one vintage, with what the
+fit saw of each model; then where some of those models stand (mode) if only part of their scores counts.
 """
 
 from __future__ import annotations
@@ -20,6 +20,22 @@ import eci
 PUBLISHED = Path(__file__).parents[1] / "benchmarks_data" / "published" / "epoch_eci.csv"
 VINTAGE = "2026-07-07"
 SHOWN = 8
+
+WHAT_IF = (
+    (
+        "GPT-4.1 nano",
+        "only the runs by Epoch count",
+        lambda t: ~t["source_url"].str.contains("epoch-research|Policy-Lab"),
+    ),
+    (
+        "Gemini 2.5 Flash (May 2025)",
+        "no run without thinking counts",
+        lambda t: t["conditions"].str.contains("no thinking(?:;|$)"),
+    ),
+    ("GLM-4.7", "no vendor score counts", lambda t: t["source_kind"] != "independent"),
+    ("DeepSeek-V3.1", "no vendor score counts", lambda t: t["source_kind"] != "independent"),
+    ("Llama 3.1 8B", "no vendor score counts", lambda t: t["source_kind"] == "vendor"),
+)
 
 
 def join_published(fit: eci.Fit, vintage: str) -> pd.DataFrame:
@@ -44,9 +60,9 @@ def show_disagreements(fit: eci.Fit, both: pd.DataFrame) -> None:
     mean = fit.mode
     for _, row in both.reindex(both["gap"].abs().sort_values(ascending=False).index).head(SHOWN).iterrows():
         print(
-            f"\n{row['model']} (published as {row['published_as']}): ours {row['index']:.1f} (sd {row['sd']:.1f}), "
-            f"published {row['published']:.1f} [{row['low']:.1f}, {row['high']:.1f}], gap {row['gap']:+.1f}, "
-            f"{row['n_benchmarks']} benchmarks"
+            f"\n{row['model']} (published as {row['published_as']}): ours {row['index']:.1f} "
+            f"(sd {row['sd']:.1f}), published {row['published']:.1f} [{row['low']:.1f}, {row['high']:.1f}], "
+            f"gap {row['gap']:+.1f}, {row['n_benchmarks']} benchmarks"
         )
         m = matrix.models.index(row["model"])
         rows = np.flatnonzero(matrix.model_index == m)
@@ -61,6 +77,14 @@ def show_disagreements(fit: eci.Fit, both: pd.DataFrame) -> None:
             )
 
 
+def refit_without(table: pd.DataFrame, model: str, drop: pd.Series) -> tuple[int, float]:
+    """Number of benchmarks left and mode of the index when some rows of one model are left out."""
+    kept = table[~((table["model"] == model) & drop)]
+    fit = eci.fit(eci.ScoreMatrix.from_table(kept, min_benchmarks=1), method=eci.Map())
+    m = fit.matrix.models.index(model)
+    return int(fit.matrix.n_benchmarks_per_model[m]), float(fit.index[m])
+
+
 def main() -> None:
     """Run the comparison for the folder named on the command line."""
     fit = eci.load_fit(sys.argv[1])
@@ -72,9 +96,17 @@ def main() -> None:
             both["index"].corr(both["published"], method="spearman"),
         )
         print(
-            f"{vintage}: {len(both)} models, r = {r:.4f}, rank r = {rank:.4f}, ours = {intercept:.1f} + {slope:.3f} x theirs"
+            f"{vintage}: {len(both)} models, r = {r:.4f}, rank r = {rank:.4f}, "
+            f"ours = {intercept:.1f} + {slope:.3f} x theirs"
         )
     show_disagreements(fit, join_published(fit, VINTAGE))
+    table = eci.load_scores()
+    print()
+    for model, what, drop in WHAT_IF:
+        (n_all, index_all), (n, index) = (
+            refit_without(table, model, rows) for rows in (table["model"] == "", drop(table))
+        )
+        print(f"{model}: {index_all:.1f} on {n_all} benchmarks; if {what}, {index:.1f} on {n}")
 
 
 if __name__ == "__main__":
