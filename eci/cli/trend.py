@@ -63,6 +63,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     "--model", "names", multiple=True, help="Is this model on the trend of the others? May be repeated."
 )
 @click.option("--group-by", type=click.Choice(["lab"]), help="A line for every lab, partially pooled.")
+@click.option("--envelope", is_flag=True, help="Second reading: all models as a line minus one-sided gaps.")
 @click.option("--forecast", "dates", multiple=True, metavar="DATE", help="Index at a date; may be repeated.")
 @click.option(
     "--level", "levels", multiple=True, type=float, help="When is this index reached? May be repeated."
@@ -140,6 +141,12 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
         labs = result.by_lab()
         record["by_lab"] = labs.record()
         sections.append(outlook.describe_labs(labs, result.interval_prob))
+    if given["envelope"]:
+        from eci.trend.envelope import fit_envelope
+
+        envelope = fit_envelope(result.series, interval_prob=result.interval_prob, seed=given["seed"])
+        record["envelope"] = envelope.record()
+        sections.append(outlook.describe_envelope(envelope))
     if given["dates"] or given["levels"]:
         from eci.trend.forecast import forecast, reach
 

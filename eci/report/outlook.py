@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eci.report.words import align, interval, number, paragraph
 
 if TYPE_CHECKING:
+    from eci.trend.envelope import Envelope
     from eci.trend.forecast import Backtest, Forecast, Reach
     from eci.trend.groups import LabTrends
     from eci.trend.horizon import Horizon
@@ -38,6 +39,16 @@ def describe_labs(labs: LabTrends, interval_prob: float) -> str:
     if labs.n_unlabelled:
         said += f" {labs.n_unlabelled} models of unknown lab are left out."
     return paragraph(said) + "\n\n" + align(lines, "<>>>>>")
+
+
+def describe_envelope(envelope: Envelope) -> str:
+    """Tell the line minus one-sided gaps."""
+    return paragraph(
+        f"Second reading, all {envelope.n} models as a line minus one-sided gaps: the line rises "
+        f"{interval(envelope.slope)} points a year, a model lies {interval(envelope.gap)} points below it "
+        f"on average, and the two-sided scatter has sd {interval(envelope.residual_sd)}. This is the pace "
+        "of the line that generated all models; the running maximum is the pace of those that led."
+    )
 
 
 def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], interval_prob: float) -> str:

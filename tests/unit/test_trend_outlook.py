@@ -9,6 +9,7 @@ from scipy import stats
 
 from eci.errors import DataError
 from eci.trend import IndexSeries, fit_trend
+from eci.trend.envelope import fit_envelope, log_density
 from eci.trend.forecast import backtest, crps, forecast, reach
 from eci.trend.groups import fit_groups
 from eci.trend.horizon import map_to_horizon
@@ -192,6 +193,49 @@ def test_walk_forward_uses_the_index_of_its_day():
 def test_backtest_needs_models():
     with pytest.raises(DataError, match="No back-test is possible"):
         backtest(IndexSeries.from_table(two_labs(n=2)))
+
+
+# line minus one-sided gaps
+
+
+def test_density_of_a_gap_and_a_scatter_is_their_convolution():
+    """The closed form against numerical integration over the gap."""
+    from scipy.integrate import quad
+
+    gap, s, year, x = 3.0, 1.2, 0.5, 101.0
+
+    def joint(u):
+        return stats.expon.pdf(u, scale=gap) * stats.norm.pdf(x, 100 + 4 * year - u, s)
+
+    expected = np.log(quad(joint, 0, 60)[0])
+    parameters = np.array([[100.0, 4.0, np.log(gap), 0.5 * np.log(s**2 - 0.2)]])
+    at = {
+        k: log_density(parameters, np.array([k]), np.array([year]), np.array([0.2]), 1e9)[0]
+        for k in (x, x + 1)
+    }
+    ratio = np.log(
+        quad(lambda u: stats.expon.pdf(u, scale=gap) * stats.norm.pdf(x + 1, 102 - u, s), 0, 60)[0]
+    )
+    assert at[x + 1] - at[x] == pytest.approx(ratio - expected, abs=1e-9)
+
+
+def test_one_sided_gaps_give_back_the_generating_line():
+    rng = np.random.default_rng(8)
+    days = np.sort(rng.integers(0, 1300, 150))
+    index = 110 + 12 * days / 365.25 - rng.exponential(6.0, 150) + rng.normal(0, 1.0, 150)
+    series = IndexSeries.from_moments(
+        index,
+        np.zeros((150, 150)),
+        models=[f"m{i}" for i in range(150)],
+        release_date=ORIGIN + days.astype("timedelta64[D]"),
+    )
+    envelope = fit_envelope(series)
+    assert envelope.slope.low < 12 < envelope.slope.high
+    assert envelope.gap.low < 6 < envelope.gap.high
+    assert envelope.residual_sd.low < 1 < envelope.residual_sd.high
+    assert envelope.effective_draws > 1000
+    with pytest.raises(DataError, match="at least 10 models"):
+        fit_envelope(series.take(np.arange(5)))
 
 
 # power
