@@ -56,6 +56,15 @@ def test_every_command_shown_exists_with_its_flags():
             assert flag in shown.output, f"eci {name} {flag}"
 
 
+def test_every_flag_named_exists():
+    runner = CliRunner()
+    names = ("check", "fit", "show", "trend")
+    known = " ".join(runner.invoke(main, [name, "--help"]).output for name in names)
+    flags = {flag for code in re.findall(r"`([^`\n]+)`", README) for flag in re.findall(r"--[a-z-]+", code)}
+    assert len(flags) > 10
+    assert {flag for flag in flags if flag not in known} == set()
+
+
 def test_counts_are_those_of_the_data():
     table = eci.load_scores()
     said = re.search(r"([\d,]+) published scores of (\d+) models on (\d+) benchmarks", README)
