@@ -29,6 +29,7 @@ from eci.trend.regress import (
     check_edges,
     marginalise,
     project,
+    refine_taus,
     sample,
     tau_grid,
 )
@@ -209,7 +210,8 @@ class Analysis:
             within = rng.uniform(-0.5, 0.5, n_draws)
             break_years = breaks.years[grid.node_index] + within * breaks.widths[grid.node_index]
             n_after = breaks.n_after[grid.node_index]
-        draws = TrendDraws(shifted, break_years, self.statistics.taus[grid.tau_index], n_after, shared)
+        residual_sd = refine_taus(posterior, self.statistics.taus, grid.tau_index, series_index)
+        draws = TrendDraws(shifted, break_years, residual_sd, n_after, shared)
         return draws, grid.node_index, own
 
 

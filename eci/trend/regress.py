@@ -318,6 +318,35 @@ def sample(
     return GridDraws(node_index, tau_index, np.stack(coefficients, axis=1))
 
 
+def refine_taus(
+    posterior: GridPosterior, taus: Array, tau_index: NDArray[np.int64], series_index: int = 0
+) -> Array:
+    """Spread draws of the residual sd between the grid points, in the order of the grid points drawn.
+
+    The grid is coarse enough to show in quantiles. The log density of the marginal posterior is smooth, so a
+    cubic spline through it is integrated on a grid twenty times finer, and inverted at evenly spaced
+    probabilities.
+    """
+    from scipy.interpolate import CubicSpline
+
+    step = np.log(taus[1] / taus[0])
+    mass = posterior.weight[series_index].sum(axis=0)
+    mass[0] /= 0.5 + 1.0 / step  # the first point stands for everything below it as well
+    kept = np.flatnonzero(mass > 1e-12 * mass.max())
+    low, high = kept[0], kept[-1] + 1
+    if high - low < 4 or not np.all(mass[low:high] > 0):
+        return taus[tau_index]
+    grid = np.log(taus[low:high])
+    fine = np.linspace(grid[0], grid[-1], 20 * grid.size)
+    density = np.exp(CubicSpline(grid, np.log(mass[low:high]))(fine))
+    below = np.cumsum(density) - 0.5 * density
+    n = tau_index.size
+    refined = np.empty(n)
+    points = (np.arange(n) + 0.5) / n * below[-1]
+    refined[np.argsort(tau_index, kind="stable")] = np.exp(np.interp(points, below, fine))
+    return refined
+
+
 def project(
     posterior: GridPosterior, moments: Sequence[Array], draws: GridDraws, series_index: int = 0
 ) -> Array:

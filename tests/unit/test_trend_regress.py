@@ -154,6 +154,19 @@ def test_flat_prior_reproduces_the_student_t_of_least_squares():
         assert np.quantile(scaled, prob) == pytest.approx(expected, abs=5 * error)
 
 
+def test_residual_sd_is_a_scaled_inverse_chi_without_errors():
+    """S = 0 and a flat prior: RSS / tau² is chi-squared with n - 3 degrees, not seen in steps of the grid."""
+    priors = resolved(residual_sd=1e3, slope=None)
+    plain = Layout.plain(YEARS)
+    result = analyse(VALUES[None], np.zeros((7, 7)), plain, priors, changes=["none"], residual_sd=1.0)
+    draws = result.draw("none", 100_000, np.random.default_rng(0)).residual_sd
+    rss = least_squares(VALUES[None], YEARS).residual_sd[0] ** 2 * 5
+    for prob in (0.1, 0.5, 0.9):
+        expected = np.sqrt(rss / stats.chi2(4).ppf(1 - prob))
+        assert np.quantile(draws, prob) == pytest.approx(expected, rel=5e-3)
+    assert np.unique(draws).size > 90_000
+
+
 def test_break_grid_is_fine_enough():
     """Four times the cells moves log evidences by less than 0.01."""
     coarse = analyse(VALUES[None], COVARIANCE, Layout.plain(YEARS, free_break(YEARS, 200)), resolved())
