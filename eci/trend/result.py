@@ -238,7 +238,8 @@ class Trend:
         def plain(quantity: Quantity | DateQuantity | None) -> dict[str, Any] | None:
             return None if quantity is None else quantity.record()
 
-        conditional = "kink or both" if self.automatic else None
+        bent = "kink or both" if self.automatic else None
+        conditional = "none" if self.automatic and self._bent is None else bent
         known = self.identified or not self.automatic
         return {
             "schema": SCHEMA,
@@ -266,8 +267,8 @@ class Trend:
             "break_date": plain(self.break_date),
             "conditional_on": {
                 "slope": conditional,
-                "slope_change": conditional,
-                "ratio_given_change": conditional,
+                "slope_change": bent,
+                "ratio_given_change": bent,
                 "jump": "jump or both" if self.automatic else None,
                 "break_date": "kink, jump or both" if self.automatic else None,
             },

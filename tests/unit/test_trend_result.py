@@ -244,6 +244,7 @@ def test_one_model_after_every_supported_break_is_not_identified():
     assert record["which_change"] == "not identified"
     assert record["change_models"]["kink"] is None and record["ratio"] is None and record["jump"] is None
     assert record["slope"]["after"] is None
+    assert record["slope"]["conditional_on"] == "none"
     assert any("not identified" in said for said in trend.warnings)
 
 
