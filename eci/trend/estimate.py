@@ -123,7 +123,7 @@ def _assemble(series: IndexSeries, options: TrendOptions, ensemble: Ensemble, in
         for member in ensemble.members:
             on[member.rows] += member.weight
         membership = {
-            series.models[i]: float(on[i])
+            series.models[i]: min(float(on[i]), 1.0)
             for i in np.argsort(series.release_date, kind="stable")
             if on[i] > 0
         }
