@@ -88,7 +88,7 @@ class Curve(NamedTuple):
     noise: Array
 
 
-def normal(x: Array, mean: Array | float, sd: float) -> Array:
+def normal(x: Array, mean: Array | float, sd: Array | float) -> Array:
     """Log density of a normal distribution, up to a constant."""
     return -0.5 * ((x - mean) / sd) ** 2
 

@@ -11,22 +11,35 @@ from numpy.typing import NDArray
 
 from eci.irt.measurement import CodedScores, Measurement, Position, half_normal_of_log, normal
 
-COEFFICIENT_SD = 1.0  # of a coefficient, in abilities per covariate sd: the whole spread of abilities
-
 
 @dataclass(frozen=True)
 class LatentRegression(Measurement):
     """Measurement program with ability_m ~ N(level + covariates_m . coefficients, residual_sd).
 
-    In the unit of the priors, level ~ N(0, 1), each coefficient ~ N(0, 1) for covariates of sd 1, and
-    residual_sd ~ HalfNormal(1): abilities have about unit spread, as without covariates.
+    Covariates have mean 0. Priors, in the unit of the other priors: level ~ N(0, 1), coefficient_i ~ N(0,
+    coefficient_sd_i), residual_sd ~ HalfNormal(residual_sd_scale).
+
+    Parameters
+    ----------
+    likelihood, priors
+        As for `Measurement`.
+    coefficient_sd
+        Prior sd of each coefficient, logits per unit of its covariate.
+    residual_sd_scale
+        Logits.
 
     References
     ----------
     Mislevy (1984), Estimating latent distributions, doi:10.1007/BF02306026.
     """
 
-    n_covariates: int = 1
+    coefficient_sd: tuple[float, ...] = (1.0,)
+    residual_sd_scale: float = 1.0
+
+    @property
+    def n_covariates(self) -> int:
+        """Number of covariates."""
+        return len(self.coefficient_sd)
 
     @property
     def shared_names(self) -> tuple[str, ...]:
@@ -61,8 +74,8 @@ class LatentRegression(Measurement):
         return (
             super().shared_log_prior(shared)
             + normal((level - mean) * jnp.exp(-log_sd), 0.0, 1.0)
-            + jnp.sum(normal(coefficients * jnp.exp(-log_sd), 0.0, COEFFICIENT_SD))
-            + half_normal_of_log(log_residual_sd - log_sd, 1.0)
+            + jnp.sum(normal(coefficients * jnp.exp(-log_sd), 0.0, jnp.asarray(self.coefficient_sd)))
+            + half_normal_of_log(log_residual_sd - log_sd, self.residual_sd_scale)
             - (1 + self.n_covariates) * log_sd
         )
 

@@ -26,8 +26,11 @@ from eci.irt.observation import LIKELIHOODS
 from eci.irt.priors import Priors
 from eci.irt.regression import LatentRegression
 from eci.trend.basis import COLUMNS, JUMP, SLOPE, SLOPE_CHANGE, ChangeModel, design, years_since
+from eci.trend.priors import TrendPriors, least_squares
 
 FloatArray = NDArray[np.float64]
+
+FLAT = 10.0  # prior sd of the slope in least-squares slopes: wide enough to say nothing
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def fit_joint(
     *,
     change: ChangeModel = "none",
     break_at: np.datetime64 | str | None = None,
+    priors: TrendPriors | None = None,
     method: Nuts | None = None,
     seed: int = 0,
     progress: Progress | None = None,
@@ -83,6 +87,8 @@ def fit_joint(
         The change model.
     break_at
         The break t*, a date; needed unless `change` is `none`.
+    priors
+        As for `fit_trend`, with the same defaults.
     method
         Options of the sampler.
     seed
@@ -114,7 +120,9 @@ def fit_joint(
     covariates = design(years, break_years)[0][:, columns]
     spread = covariates.std(axis=0)
     standardised = (covariates - covariates.mean(axis=0)) / spread
-    measurement = LatentRegression(LIKELIHOODS[fit.likelihood], Priors(**fit.priors), len(columns))
+    measurement = LatentRegression(
+        LIKELIHOODS[fit.likelihood], Priors(**fit.priors), *_prior_scales(fit, years, columns, spread, priors)
+    )
     with jax.enable_x64(True):
         problem = prepare(matrix, measurement, method, Clock(), standardised)
         run = partial(run_chains, measurement, method, problem.whitening, problem.scores, progress=progress)
@@ -136,6 +144,18 @@ def fit_joint(
     return JointTrend(change, break_date, slope, slope + slope_change, jump, residual_sd, Diagnostics(checks))
 
 
+def _prior_scales(
+    fit: Fit, years: FloatArray, columns: list[int], spread: FloatArray, priors: TrendPriors | None
+) -> tuple[tuple[float, ...], float]:
+    """Prior sds of the coefficients of standardised covariates, and of the residual, in logits."""
+    resolved = (priors or TrendPriors()).resolve(least_squares(fit.index[None], years))
+    change, jump = float(resolved.slope_change_sd[0]), float(resolved.jump_sd[0])
+    sds = {SLOPE: FLAT * change, SLOPE_CHANGE: change, JUMP: jump}  # points a year, or points
+    points = float(fit.scale.slope.mean())
+    scales = tuple(float(sds[column] * spread[i] / points) for i, column in enumerate(columns))
+    return scales, float(resolved.residual_sd[0]) / points
+
+
 def _check_break(
     change: ChangeModel, break_at: np.datetime64 | str | None, dates: NDArray[np.datetime64]
 ) -> np.datetime64 | None:
@@ -147,7 +167,7 @@ def _check_break(
     if break_at is None:
         return None
     try:
-        date = np.datetime64(break_at, "D")
+        date = np.datetime64(str(break_at), "D")
     except ValueError as error:
         raise DataError(
             f"break_at is {break_at!r}, which is no date. Give one such as 2024-09-12."
