@@ -64,6 +64,7 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 )
 @click.option("--group-by", type=click.Choice(["lab"]), help="A line for every lab, partially pooled.")
 @click.option("--envelope", is_flag=True, help="Second reading: all models as a line minus one-sided gaps.")
+@click.option("--student-t", "degrees", type=float, metavar="DF", help="Again with Student-t residuals.")
 @click.option("--forecast", "dates", multiple=True, metavar="DATE", help="Index at a date; may be repeated.")
 @click.option(
     "--level", "levels", multiple=True, type=float, help="When is this index reached? May be repeated."
@@ -147,6 +148,12 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
         envelope = fit_envelope(result.series, interval_prob=result.interval_prob, seed=given["seed"])
         record["envelope"] = envelope.record()
         sections.append(outlook.describe_envelope(envelope))
+    if given["degrees"] is not None:
+        from eci.trend.robust import fit_robust
+
+        robust = fit_robust(result, degrees=given["degrees"], seed=given["seed"])
+        record["student_t"] = robust.record()
+        sections.append(outlook.describe_robust(robust))
     if given["dates"] or given["levels"]:
         from eci.trend.forecast import forecast, reach
 

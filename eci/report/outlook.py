@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from eci.trend.groups import LabTrends
     from eci.trend.horizon import Horizon
     from eci.trend.power import Power, Rate
+    from eci.trend.robust import RobustTrend
 
 
 def describe_labs(labs: LabTrends, interval_prob: float) -> str:
@@ -49,6 +50,28 @@ def describe_envelope(envelope: Envelope) -> str:
         f"on average, and the two-sided scatter has sd {interval(envelope.residual_sd)}. This is the pace "
         "of the line that generated all models; the running maximum is the pace of those that led."
     )
+
+
+def describe_robust(robust: RobustTrend) -> str:
+    """Tell the trend under Student-t residuals."""
+    said = (
+        f"With Student-t residuals ({robust.degrees:g} degrees of freedom) P(any change) is "
+        f"{robust.p_any_change:.2f} (Monte Carlo error {robust.mc_error:.2f})"
+    )
+    if robust.ratio is not None:
+        said += f" and P(the pace at least doubled) {robust.ratio.p_gt_2:.2f}"
+    said += "."
+    if robust.slope_before is not None and robust.slope_after is not None:
+        said += (
+            f" Given a change of slope, the line rises {interval(robust.slope_before)} points a year before "
+            f"and {interval(robust.slope_after)} after."
+        )
+    odd = sorted((weight, name) for name, weight in robust.weights.items() if weight < 0.7)
+    if odd:
+        said += (
+            " Counted least: " + ", ".join(f"{name} (weight {weight:.2f})" for weight, name in odd[:5]) + "."
+        )
+    return paragraph(said)
 
 
 def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], interval_prob: float) -> str:

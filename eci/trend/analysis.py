@@ -28,11 +28,9 @@ from eci.trend.regress import (
     accumulate,
     check_edges,
     marginalise,
-    project,
-    refine_taus,
-    sample,
     tau_grid,
 )
+from eci.trend.sampling import project, sample
 
 MIN_SEGMENT = 3
 NEGLIGIBLE = 1e-3
@@ -191,7 +189,7 @@ class Analysis:
     ) -> tuple[TrendDraws, NDArray[np.int64], Array]:
         """Draw, and return also each draw's break node and its coefficients before the shared error."""
         posterior = self.posteriors[change]
-        grid = sample(posterior, n_draws, rng, series_index)
+        grid = sample(posterior, self.statistics.taus, n_draws, rng, series_index)
         columns = list(COLUMNS[change])
         own = np.zeros((n_draws, 4))
         own[:, columns] = grid.coefficients
@@ -210,8 +208,7 @@ class Analysis:
             within = rng.uniform(-0.5, 0.5, n_draws)
             break_years = breaks.years[grid.node_index] + within * breaks.widths[grid.node_index]
             n_after = breaks.n_after[grid.node_index]
-        residual_sd = refine_taus(posterior, self.statistics.taus, grid.tau_index, series_index)
-        draws = TrendDraws(shifted, break_years, residual_sd, n_after, shared)
+        draws = TrendDraws(shifted, break_years, grid.residual_sd, n_after, shared)
         return draws, grid.node_index, own
 
 

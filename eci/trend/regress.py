@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from eci.errors import ConvergenceError
 from eci.trend.basis import Array
@@ -104,16 +103,7 @@ class GridPosterior:
     @property
     def mean(self) -> Array:
         """Coefficients given the grid point, shape (series, node, tau, p)."""
-        return np.stack(np.broadcast_arrays(*_solve_transposed(self.factor, self.half)), axis=-1)
-
-
-@dataclass(frozen=True)
-class GridDraws:
-    """Independent draws from a `GridPosterior`: grid indices (draw,) and coefficients (draw, p)."""
-
-    node_index: NDArray[np.int64]
-    tau_index: NDArray[np.int64]
-    coefficients: Array
+        return np.stack(np.broadcast_arrays(*solve_transposed(self.factor, self.half)), axis=-1)
 
 
 def tau_grid(smallest: float, largest: float, n_models: int) -> Array:
@@ -216,7 +206,7 @@ def marginalise(
         for a, i in enumerate(columns)
     ]
     factor = _factorise(gram)
-    half = _solve_lower(factor, [statistics.moment[i][:, nodes] + shift[a] for a, i in enumerate(columns)])
+    half = solve_lower(factor, [statistics.moment[i][:, nodes] + shift[a] for a, i in enumerate(columns)])
 
     proper = prior.precision > 0
     log_prior_det = np.sum(np.log(np.where(proper, prior.precision, 1.0)), axis=1)
@@ -252,7 +242,7 @@ def _factorise(matrix: Sequence[Sequence[Array]]) -> Triangle:
     return tuple(tuple(row) for row in rows)
 
 
-def _solve_lower(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
+def solve_lower(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
     """Solve L z = right, component by component."""
     solution: list[Array] = []
     for row, target in zip(factor, right, strict=True):
@@ -261,7 +251,7 @@ def _solve_lower(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
     return tuple(solution)
 
 
-def _solve_transposed(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
+def solve_transposed(factor: Triangle, right: Sequence[Array]) -> tuple[Array, ...]:
     """Solve L' z = right, component by component."""
     size = len(factor)
     solution = list(right)
@@ -295,74 +285,3 @@ def check_edges(posterior: GridPosterior, taus: Array, log_prior_tau: Array) -> 
             f"the {('lowest', 'highest')[edge]} value {taus[(0, -1)[edge]]:.3g} (limit 1 %). The values may "
             "lie on an exact line or hold too few models; add models, or give `residual_sd` in the priors."
         )
-
-
-def sample(
-    posterior: GridPosterior, n_draws: int, rng: np.random.Generator, series_index: int = 0
-) -> GridDraws:
-    """Draw independently from the mixture; grid points by systematic resampling.
-
-    Systematic resampling visits each grid point in proportion to its mass up to one draw, so only the
-    Gaussian part carries Monte Carlo noise.
-    """
-    weight = posterior.weight[series_index]
-    edges = np.cumsum(weight.ravel())
-    points = (np.arange(n_draws) + rng.uniform()) / n_draws * edges[-1]
-    flat = np.minimum(np.searchsorted(edges, points, side="right"), weight.size - 1)
-    rng.shuffle(flat)
-    node_index, tau_index = np.unravel_index(flat, weight.shape)
-    factor = at_points(posterior.factor, series_index, node_index, tau_index)
-    half = [z[min(series_index, z.shape[0] - 1), node_index, tau_index] for z in posterior.half]
-    noise = rng.standard_normal((len(half), n_draws))
-    coefficients = _solve_transposed(factor, [z + e for z, e in zip(half, noise, strict=True)])
-    return GridDraws(node_index, tau_index, np.stack(coefficients, axis=1))
-
-
-def refine_taus(
-    posterior: GridPosterior, taus: Array, tau_index: NDArray[np.int64], series_index: int = 0
-) -> Array:
-    """Spread draws of the residual sd between the grid points, in the order of the grid points drawn.
-
-    The grid is coarse enough to show in quantiles. The log density of the marginal posterior is smooth, so a
-    cubic spline through it is integrated on a grid twenty times finer, and inverted at evenly spaced
-    probabilities.
-    """
-    from scipy.interpolate import CubicSpline
-
-    step = np.log(taus[1] / taus[0])
-    mass = posterior.weight[series_index].sum(axis=0)
-    mass[0] /= 0.5 + 1.0 / step  # the first point stands for everything below it as well
-    kept = np.flatnonzero(mass > 1e-12 * mass.max())
-    low, high = kept[0], kept[-1] + 1
-    if high - low < 4 or not np.all(mass[low:high] > 0):
-        return taus[tau_index]
-    grid = np.log(taus[low:high])
-    fine = np.linspace(grid[0], grid[-1], 20 * grid.size)
-    density = np.exp(CubicSpline(grid, np.log(mass[low:high]))(fine))
-    below = np.cumsum(density) - 0.5 * density
-    n = tau_index.size
-    refined = np.empty(n)
-    points = (np.arange(n) + 0.5) / n * below[-1]
-    refined[np.argsort(tau_index, kind="stable")] = np.exp(np.interp(points, below, fine))
-    return refined
-
-
-def project(
-    posterior: GridPosterior, moments: Sequence[Array], draws: GridDraws, series_index: int = 0
-) -> Array:
-    """Return A^-1 X'Wv at the grid points of some draws, from the moments X'Wv (draw,) of each column.
-
-    The regression's own projection of a vector v of values onto the coefficients, shape (draw, p).
-    """
-    factor = at_points(posterior.factor, series_index, draws.node_index, draws.tau_index)
-    return np.stack(_solve_transposed(factor, _solve_lower(factor, moments)), axis=1)
-
-
-def at_points(
-    factor: Triangle, series_index: int, node_index: NDArray[np.int64], tau_index: NDArray[np.int64]
-) -> Triangle:
-    """Take the factor at some grid points."""
-    return tuple(
-        tuple(entry[min(series_index, entry.shape[0] - 1), node_index, tau_index] for entry in row)
-        for row in factor
-    )

@@ -80,16 +80,18 @@ def test_labs_give_two_readings_side_by_side(tmp_path):
 
 def test_everything_asked_besides_is_in_text_and_json():
     asked = ["--forecast", "2027-01-01", "--level", "180", "--backtest", "--horizon"]
-    asked += ["--envelope"]
+    asked += ["--envelope", "--student-t", "4"]
     arguments = [*CARD, *asked, "--model", "Claude Opus 4.8"]
     text = " ".join(run(*arguments).stdout.split())
     assert "On 2027-01-01 the line stands at" in text
     assert "The line reaches 180 points on 2027" in text
+    assert "With Student-t residuals (4 degrees of freedom)" in text
     assert "Second reading, all 11 models" in text
     assert "Today's index leaks the future" in text
     assert "least squares 2.9e-10 · 1.2053^index, R² 0.993" in text
     record = json.loads(run(*arguments, "--json").stdout)
     assert record["forecast"][0]["date"] == "2027-01-01"
+    assert sum(record["student_t"]["change_models"].values()) == pytest.approx(1)
     assert record["reach"][0]["level"] == 180
     assert {row["months"] for row in record["backtest"]["rows"]} <= {3, 6, 12}
     assert record["horizon"]["p50"]["minutes"]["Claude Opus 4.8"]["median"] > 600

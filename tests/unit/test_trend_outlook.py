@@ -15,6 +15,7 @@ from eci.trend.groups import fit_groups
 from eci.trend.horizon import map_to_horizon
 from eci.trend.pooling import draw_groups
 from eci.trend.power import RULES, Rate, announce, simulate_power
+from eci.trend.robust import fit_robust
 
 PUBLISHED = Path(__file__).parents[2] / "benchmarks_data/published"
 ORIGIN = np.datetime64("2023-01-01")
@@ -236,6 +237,34 @@ def test_one_sided_gaps_give_back_the_generating_line():
     assert envelope.effective_draws > 1000
     with pytest.raises(DataError, match="at least 10 models"):
         fit_envelope(series.take(np.arange(5)))
+
+
+# Student-t residuals
+
+
+def test_many_degrees_of_freedom_are_the_normal_answer():
+    trend = fit_trend(aeci(until="2026-04-10"))
+    robust = fit_robust(trend, degrees=1e4, n_draws=600)
+    assert abs(robust.p_any_change - trend.p_any_change) < 4 * robust.mc_error + 0.01
+    assert robust.slope_after.median == pytest.approx(trend.slope_after.median, abs=1.0)
+    assert all(abs(weight - 1) < 0.05 for weight in robust.weights.values())
+
+
+def test_an_odd_model_is_set_aside_and_no_longer_moves_the_slope():
+    frame = two_labs(n=9, slopes=(12.0, 12.0), levels=(100.0, 100.0))
+    frame.loc[16, "index"] += 15
+    odd = frame.loc[16, "model"]
+    for columns in ({}, {"sd": 0.3}):
+        trend = fit_trend(IndexSeries.from_table(frame.assign(**columns), error_corr=0.0), change="none")
+        robust = fit_robust(trend, degrees=3.0, n_draws=300)
+        assert min(robust.weights, key=robust.weights.get) == odd
+        assert robust.weights[odd] < 0.2
+        assert robust.change_models["none"] == 1.0
+    with pytest.raises(DataError, match="Give a positive number"):
+        fit_robust(trend, degrees=0.0)
+    fixed = fit_trend(IndexSeries.from_table(frame), change="kink", break_at="2024-01-01")
+    with pytest.raises(DataError, match="free break"):
+        fit_robust(fixed)
 
 
 # power

@@ -136,7 +136,8 @@ def test_flat_prior_reproduces_the_student_t_of_least_squares():
     line = least_squares(VALUES[None], years)
     taus = np.geomspace(0.02, 200, 3000) * line.residual_sd[0]
     statistics = accumulate(VALUES[None], np.zeros((7, 7)), design(years, np.zeros(1)), taus)
-    from eci.trend.regress import CoefficientPrior, marginalise, sample
+    from eci.trend.regress import CoefficientPrior, marginalise
+    from eci.trend.sampling import sample
 
     posterior = marginalise(
         statistics,
@@ -146,7 +147,7 @@ def test_flat_prior_reproduces_the_student_t_of_least_squares():
         log_prior_node=np.zeros(1),
         log_prior_tau=np.full((1, taus.size), -np.log(taus.size)),
     )
-    draws = sample(posterior, 200_000, np.random.default_rng(3)).coefficients[:, 1]
+    draws = sample(posterior, taus, 200_000, np.random.default_rng(3)).coefficients[:, 1]
     scaled = (draws - line.slope[0]) / line.slope_se[0]
     for prob in (0.05, 0.25, 0.5, 0.75, 0.95):
         expected = stats.t(5).ppf(prob)
