@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
 
+from eci.inference.problem import code_scores
 from eci.irt.curve import curve_mean, expected_score
-from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
-from eci.irt.observation import LIKELIHOODS, Datum
+from eci.irt.measurement import Coordinates, Measurement, Position
+from eci.irt.observation import LIKELIHOODS
 from eci.irt.priors import Priors
+from eci.scores import ScoreMatrix
 
 
 @pytest.fixture(autouse=True)
@@ -68,14 +70,21 @@ def a_small_program(likelihood, scale):
     """3 models on 2 benchmarks, scores at the edges among them, and a position `scale` from the origin."""
     rng = np.random.default_rng(11)
     measurement = Measurement(LIKELIHOODS[likelihood], Priors())
+    matrix = ScoreMatrix.from_arrays(
+        ["m0", "m1", "m2"],
+        ["b0", "b1"],
+        [0, 1, 2, 0, 2],
+        [0, 0, 0, 1, 1],
+        [0.31, 0.62, 1.0, 0.0, 0.4],
+        n_items=[np.nan, 50, 50, np.nan, 30],
+        lower=[0.0, 0.25],
+        upper=[1.0, 0.97],
+    )
     k, n_shared = measurement.n_benchmark, len(measurement.shared_names)
-    m, j = jnp.array([0, 1, 2, 0, 2]), jnp.array([0, 0, 0, 1, 1])
-    score, n_items = jnp.array([0.31, 0.62, 1.0, 0.0, 0.4]), jnp.array([np.nan, 50.0, 50.0, np.nan, 30.0])
-    datum = Datum(score, n_items, jnp.where(j == 0, 0.0, 0.25), jnp.where(j == 0, 1.0, 0.97))
     at = Coordinates(jnp.array([0.1, -0.3]), jnp.asarray(rng.uniform(size=(2, k))))
+    scores = code_scores(matrix, measurement)._replace(coordinates=at)
     shapes = (3,), (2, k), (n_shared,)
-    position = Position(*(jnp.asarray(scale * rng.normal(size=shape)) for shape in shapes))
-    return measurement, position, CodedScores(m, j, datum, at)
+    return measurement, Position(*(jnp.asarray(scale * rng.normal(size=shape)) for shape in shapes)), scores
 
 
 @partial(jax.jit, static_argnums=0)

@@ -1,0 +1,113 @@
+"""The mode with abilities integrated out: stationary where it says, and where abilities are integrated."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from eci.inference.mode import _marginal_value, crude_start, find_mode, recentre, solve_abilities
+from eci.inference.problem import code_scores
+from eci.irt.measurement import Measurement
+from eci.irt.observation import LIKELIHOODS
+from eci.irt.priors import Priors
+
+MEASUREMENT = Measurement(LIKELIHOODS["normal"], Priors())
+
+
+@pytest.fixture(autouse=True)
+def double_precision():
+    with jax.enable_x64(True):
+        yield
+
+
+@pytest.fixture(scope="module")
+def start(small_matrix):
+    """Scores of the small problem with their reference, and the crude start."""
+    with jax.enable_x64(True):
+        scores = code_scores(small_matrix, MEASUREMENT)
+        reference, position = crude_start(
+            MEASUREMENT, scores, small_matrix.n_models, small_matrix.n_benchmarks
+        )
+        return scores._replace(coordinates=scores.coordinates._replace(reference=reference)), position
+
+
+@pytest.fixture(scope="module")
+def mode(start):
+    with jax.enable_x64(True):
+        return find_mode(MEASUREMENT, *start, max_steps=300, tolerance=1e-3)
+
+
+@partial(jax.jit, static_argnums=0)
+def ability_gradient(measurement, position, scores):
+    return jax.grad(measurement.log_density)(position, scores).ability
+
+
+def test_the_crude_start_ranks_the_models(start):
+    """The small problem has its models in order of ability."""
+    _, position = start
+    assert np.corrcoef(position.ability, np.arange(16))[0, 1] > 0.98
+    assert float(position.ability.std()) == pytest.approx(1.0)
+
+
+def test_abilities_are_at_their_conditional_mode(start, mode):
+    scores, _ = start
+    np.testing.assert_allclose(ability_gradient(MEASUREMENT, mode.position, scores), 0, atol=1e-6)
+
+
+def test_the_mode_is_reached_from_elsewhere(start, mode):
+    scores, position = start
+    far = position._replace(ability=1.5 * position.ability, shared=position.shared.at[4].add(1.0))
+    again = find_mode(MEASUREMENT, scores, far, max_steps=300, tolerance=1e-3)
+    assert max(mode.gradient_norm, again.gradient_norm) < 0.04  # posterior sds
+    np.testing.assert_allclose(again.position.ability, mode.position.ability, atol=0.02)
+    np.testing.assert_allclose(again.position.benchmark, mode.position.benchmark, atol=0.02)
+    assert mode.value <= again.value + 0.01
+
+
+def test_the_value_integrates_abilities_as_quadrature_does(start, mode):
+    """Laplace's step per model is nearly exact here: six informative scores a model.
+
+    Differences between two places are compared, so that constants drop out.
+    """
+    scores, _ = start
+    away = mode.position._replace(benchmark=mode.position.benchmark + 0.2)
+    (near, near_exact), (far, far_exact) = (integrate(place, scores) for place in (mode.position, away))
+    assert abs(far - near) > 1
+    assert far - near == pytest.approx(far_exact - near_exact, abs=0.02)
+
+
+@jax.jit
+def integrate(position, scores):
+    """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace and on a grid."""
+    position = solve_abilities(MEASUREMENT, position, scores)
+    no_spread = jnp.zeros_like(position.benchmark)
+    by_laplace = _marginal_value(
+        MEASUREMENT, scores, no_spread, (position.benchmark, position.shared), position.ability
+    )
+
+    def log_terms(step):
+        """What in the log density depends on each ability, moved by a step from its mode."""
+        moved = position._replace(ability=position.ability + step)
+        rows = MEASUREMENT.row_log_probs(moved, scores)
+        return jnp.zeros_like(position.ability).at[scores.model_index].add(rows) - 0.5 * moved.ability**2
+
+    steps = jnp.linspace(-2, 2, 801)
+    integrals = jax.scipy.special.logsumexp(jax.vmap(log_terms)(steps), axis=0) + jnp.log(steps[1] - steps[0])
+    rest = MEASUREMENT.log_density(position, scores) - log_terms(0.0).sum()
+    return by_laplace, -rest - integrals.sum()
+
+
+def test_recentring_keeps_the_curves_and_weighs_by_what_the_scores_say(start, mode):
+    scores, _ = start
+    moved, at = recentre(MEASUREMENT, mode.position, scores)
+    before = MEASUREMENT.curves(mode.position, scores)
+    after = MEASUREMENT.curves(moved, scores._replace(coordinates=at))
+    np.testing.assert_allclose(after.intercept, before.intercept, rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(after.log_slope, before.log_slope, rtol=1e-9, atol=1e-9)
+    assert (at.centring > 0.5).all()  # twelve scores with little noise
+    assert (at.centring <= 1).all()
+    noisy = mode.position._replace(shared=mode.position.shared.at[4].add(2.0))
+    _, less = recentre(MEASUREMENT, noisy, scores)
+    assert (less.centring < at.centring).all()
