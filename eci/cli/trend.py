@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -289,7 +290,11 @@ def _write(out: Path, result: Trend, record: dict[str, Any]) -> None:
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     (out / "trend.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    result.table().to_csv(out / "trend.csv", index=False, lineterminator="\n", float_format="%.6g")
+    # dates and numbers share columns, which float_format passes over
+    table = result.table().map(
+        lambda cell: f"{cell:.6g}" if isinstance(cell, float) and math.isfinite(cell) else cell
+    )
+    table.to_csv(out / "trend.csv", index=False, lineterminator="\n")
     figure = plots.trend(result).get_figure(root=True)
     if figure is None:  # the axes were made on a figure just now
         raise RuntimeError("axes without a figure")

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eci.trend import Trend
+    from eci.trend import IndexSeries, Trend
 
 BAND = "#4c78a8"
 BREAK = "#e45756"
@@ -55,15 +55,23 @@ def trend(trend: Trend, ax: Axes | None = None) -> Axes:
     if series.frontier and len(series) > len(point):
         ax.plot(series.release_date, series.index, ".", color="0.75", ms=4, zorder=1)
     ax.errorbar(point.release_date, point.index, yerr=half, fmt="o", ms=4, lw=0.8, color=MODELS, zorder=3)
-    labelled = len(point) if len(point) <= MOST_LABELS else 0
-    for name, date, value in list(zip(point.models, point.release_date, point.index, strict=True))[:labelled]:
-        ax.annotate(name, (date, value), xytext=(-5, 4), textcoords="offset points", ha="right", fontsize=7)
-    _draw_breaks(trend, ax)
+    _label_models(point, ax)
     ax.set_ylabel(series.scale)
     ax.set_xlabel("release date")
     ax.legend(loc="upper left", frameon=False, fontsize=8)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
+
+
+def _label_models(point: IndexSeries, ax: Axes) -> None:
+    """Name the models by turns above to the left and below to the right, so that neighbours stay apart."""
+    if len(point) > MOST_LABELS:
+        return
+    sides = [((-5, 4), "right"), ((5, -9), "left")]
+    for k, row in enumerate(np.argsort(point.release_date, kind="stable")):
+        offset, side = sides[k % 2]
+        at = (point.release_date[row], point.index[row])
+        ax.annotate(point.models[row], at, xytext=offset, textcoords="offset points", ha=side, fontsize=7)
 
 
 def _draw_breaks(result: Trend, ax: Axes) -> None:

@@ -109,10 +109,11 @@ def test_out_writes_json_csv_and_pictures_and_does_not_overwrite(tmp_path):
     result = run(*arguments)
     assert result.exit_code == 0 and "Wrote trend.json" in result.stderr
     record = json.loads((out / "trend.json").read_text())
-    table = pd.read_csv(out / "trend.csv")
+    table = pd.read_csv(out / "trend.csv", dtype=str)
     row = table.set_index("quantity").loc["slope_after"]
     assert float(row["median"]) == pytest.approx(record["slope"]["after"]["median"], rel=1e-5)
     assert row["given"] == "kink or both"
+    assert all(len(cell.lstrip("-").replace(".", "")) <= 6 for cell in row[["mean", "sd", "low", "high"]])
     assert (out / "trend.png").stat().st_size > 10_000
     assert "<svg" in (out / "trend.svg").read_text()[:2000]
     assert "already holds trend.json" in refused(*arguments)
