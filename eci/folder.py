@@ -29,6 +29,10 @@ _KIND, _VERSION = "eci.fit", 1
 SCHEMA = f"{_KIND}/{_VERSION}"
 FILES = ("abilities.csv", "benchmarks.csv", "fit.json", "posterior.nc")
 _OWN = ("ability", "difficulty", "discrimination")
+_NEEDED = (
+    "data_digest", "rules", "dropped", "likelihood", "priors", "method", "preview", "seed", "scale",
+    "interval_prob", "n_chains", "versions", "device", "seconds", "diagnostics",
+)  # fmt: skip
 _TRUTH = {-1: None, 0: False, 1: True}
 
 
@@ -141,6 +145,9 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
         schema = facts["schema"]
         name, number = schema.split("/")
         newer = int(number) > _VERSION
+        missing = [] if newer or name != _KIND else [key for key in _NEEDED if key not in facts]
+        if missing:
+            raise ValueError(f"it lacks {', '.join(missing)}")
     except FileNotFoundError as error:
         raise DataError(
             f"{path.parent} holds no fit: there is no {path.name}. Make one with `eci fit`."
@@ -224,11 +231,13 @@ def _replace(target: Path, staging: Path) -> None:
         staging.rename(target)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    old = target.rename(aside / "old")
     try:
+        old = target.rename(aside / "old")
         staging.rename(target)
-    except OSError:
-        old.rename(target)
+    except BaseException:  # Ctrl-C between the two is no reason to lose the old fit
+        if not target.exists():
+            old.rename(target)
+        aside.rmdir()
         raise
     shutil.rmtree(aside, ignore_errors=True)
 

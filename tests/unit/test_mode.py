@@ -75,12 +75,12 @@ def test_the_value_integrates_abilities_as_quadrature_does(start, mode):
     away = mode.position._replace(benchmark=mode.position.benchmark + 0.2)
     (near, near_exact), (far, far_exact) = (integrate(place, scores) for place in (mode.position, away))
     assert abs(far - near) > 1
-    assert far - near == pytest.approx(far_exact - near_exact, abs=0.02)
+    assert float(far - near) == pytest.approx(float(far_exact - near_exact), abs=0.02)
 
 
 @jax.jit
 def integrate(position, scores):
-    """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace and on a grid."""
+    """Negative log density with the abilities integrated: by Laplace, and each on a grid."""
     position = solve_abilities(MEASUREMENT, position, scores)
     no_spread = jnp.zeros_like(position.benchmark)
     by_laplace = _marginal_value(
