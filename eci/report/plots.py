@@ -56,6 +56,7 @@ def trend(trend: Trend, ax: Axes | None = None) -> Axes:
         ax.plot(series.release_date, series.index, ".", color="0.75", ms=4, zorder=1)
     ax.errorbar(point.release_date, point.index, yerr=half, fmt="o", ms=4, lw=0.8, color=MODELS, zorder=3)
     _label_models(point, ax)
+    _draw_breaks(trend, ax)
     ax.set_ylabel(series.scale)
     ax.set_xlabel("release date")
     ax.legend(loc="upper left", frameon=False, fontsize=8)
