@@ -228,7 +228,7 @@ def unwhiten(whitening: Whitening, scores: CodedScores, z: Array) -> Position:
     return Position(center.ability + ability, center.benchmark + benchmark, center.shared + shared)
 
 
-MIN_PATTERN_MARGIN = 6.0  # posterior sds: what `hold_pattern` cuts off is then below 1e-9
+MIN_PATTERN_MARGIN = 4.0  # posterior sds: what `hold_pattern` cuts off is then below 1e-4
 
 
 def whiten(
