@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from eci.inference.run import fit as fit
     from eci.inference.simulate import simulate as simulate
     from eci.irt.priors import Priors as Priors
+    from eci.linking import Link as Link
+    from eci.linking import compare_vintages as compare_vintages
+    from eci.linking import link as link
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
@@ -50,10 +53,13 @@ _HOMES = {
     "EciWarning": "eci.errors",
     "IdentificationError": "eci.errors",
     "IndexSeries": "eci.trend",
+    "Link": "eci.linking",
     "ScoreMatrix": "eci.scores",
     "Trend": "eci.trend",
     "TrendPriors": "eci.trend",
+    "compare_vintages": "eci.linking",
     "fit_trend": "eci.trend",
+    "link": "eci.linking",
     "load_scores": "eci.scores",
 }
 
