@@ -107,7 +107,7 @@ def fit(
     matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
     exact = eci.Nuts(n_chains=chains, n_draws=draws)
     options = {"nuts": exact, "laplace": eci.Laplace(), "map": eci.Map()}[method]
-    with _progress() as progress:
+    with _progress() as progress, _told_if_interrupted(out):
         progress("loading jax", 0, 0)
         _use_compile_cache()
         result = eci.fit(
@@ -164,6 +164,16 @@ def _use_compile_cache() -> None:
     jax.config.update("jax_compilation_cache_dir", str(user_cache_path("eci") / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+
+
+@contextmanager
+def _told_if_interrupted(out: Path) -> Iterator[None]:
+    """Say what became of the folder when the user stops the fit."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"{out} was left as it was.", err=True)
+        raise
 
 
 @contextmanager

@@ -86,6 +86,8 @@ def fit(
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
     clock = Clock()
+    if progress is not None:
+        progress("finding the mode", 0, 0)
     with jax.enable_x64(True):
         problem = prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
         estimate = _estimate(problem, matrix, method, chosen, jax.random.key(seed), clock, progress)

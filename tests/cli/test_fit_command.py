@@ -220,3 +220,20 @@ def test_a_verdict_without_failures_says_so(invented_fit, tmp_path):
     good = Diagnostics((Check("rhat_index", 1.001, 1.01, True, "model 03", "Draw more."),))
     replace(invented_fit, diagnostics=good).save(tmp_path / "fit")
     assert "All 1 checks passed" in CliRunner().invoke(main, ["show", str(tmp_path / "fit")]).stdout
+
+
+def test_ctrl_c_leaves_the_folder_as_it_was(run, tmp_path, monkeypatch):
+    from eci.inference import run as inference
+
+    assert run().exit_code == 0
+    before = (tmp_path / "out/abilities.csv").read_bytes()
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "fit", interrupted)
+    result = run("--force")
+    assert result.exit_code == 130
+    assert "left as it was" in result.stderr
+    assert (tmp_path / "out/abilities.csv").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
