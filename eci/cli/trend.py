@@ -164,7 +164,7 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
         record["reach"] = [answer.record() for answer in reached]
         sections.append(outlook.describe_forecast(forecasts, reached, result.interval_prob))
     if given["backtest"]:
-        from eci.trend.forecast import backtest
+        from eci.trend.backtest import backtest
 
         tested = backtest(result.series, seed=given["seed"])
         record["backtest"] = tested.record()

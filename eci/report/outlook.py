@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from eci.report.words import align, interval, number, paragraph
+from eci.report.text import align, interval, number, paragraph
 
 if TYPE_CHECKING:
+    from eci.trend.backtest import Backtest
     from eci.trend.envelope import Envelope
-    from eci.trend.forecast import Backtest, Forecast, Reach
+    from eci.trend.forecast import Forecast, Reach
     from eci.trend.groups import LabTrends
     from eci.trend.horizon import Horizon
     from eci.trend.power import Power, Rate

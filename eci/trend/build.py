@@ -10,7 +10,9 @@ from numpy.typing import ArrayLike
 
 from eci.errors import DataError, IdentificationError
 from eci.trend.basis import Array
-from eci.trend.series import Described, IndexSeries, Units
+from eci.trend.labels import Described, listed
+from eci.trend.measurement import Units
+from eci.trend.series import IndexSeries
 
 if TYPE_CHECKING:
     from eci.fitted import Fit
@@ -75,7 +77,7 @@ def _from_working(
 ) -> IndexSeries:
     points = units.origin[:, None] + units.slope[:, None] * working
     standardised = units.slope.size > 1
-    return IndexSeries(
+    series = IndexSeries(
         models=described.models,
         release_date=described.release_date,
         index=points.mean(axis=0),
@@ -91,7 +93,8 @@ def _from_working(
         scale=scale,
         vintage=vintage,
         reference=f"mean 0, sd 1 over {working.shape[1]} models in each draw" if standardised else None,
-    ).drop_undated()
+    )
+    return drop_undated(series)
 
 
 def series_from_moments(
@@ -109,7 +112,7 @@ def series_from_moments(
     matrix = np.asarray(covariance, dtype=np.float64)
     loadings = np.zeros(n) if shared_sd is None else np.asarray(shared_sd, dtype=np.float64)
     _check_moments(described.models, values, matrix, loadings)
-    return IndexSeries(
+    series = IndexSeries(
         models=described.models,
         release_date=described.release_date,
         index=values,
@@ -122,7 +125,22 @@ def series_from_moments(
         shared=loadings,
         scale=scale,
         vintage=vintage,
-    ).drop_undated()
+    )
+    return drop_undated(series)
+
+
+def drop_undated(series: IndexSeries) -> IndexSeries:
+    """Drop models without a release date, by name."""
+    missing = np.isnat(series.release_date)
+    if not missing.any():
+        return series
+    names = tuple(series.models[i] for i in np.flatnonzero(missing))
+    note = f"{len(names)} of {len(series)} models have no release date and are dropped: {listed(names)}."
+    return replace(
+        series.take(np.flatnonzero(~missing)),
+        dropped=series.dropped + tuple((name, "no release date") for name in names),
+        notes=(*series.notes, note),
+    )
 
 
 def _check_moments(names: tuple[str, ...], mean: Array, covariance: Array, shared: Array) -> None:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from eci.trend.analysis import TrendDraws, join_draws
 from eci.trend.basis import CHANGE_MODELS, DAYS_PER_MONTH, DAYS_PER_YEAR, Array, ChangeModel
 from eci.trend.ensemble import Ensemble, Member, TrendOptions, fit_ensemble, share_draws
+from eci.trend.measurement import Measurement
 from eci.trend.quantity import Quantity, finite, summarise
 from eci.trend.selection import find_model
-from eci.trend.series import IndexSeries, Measurement
+from eci.trend.series import IndexSeries
 
 PRIOR_SCALES = ("slope_change_sd", "jump_sd", "residual_sd")
 MONTHS_PER_YEAR = DAYS_PER_YEAR / DAYS_PER_MONTH

@@ -21,8 +21,9 @@ from eci.trend.basis import (
     fixed_break,
     years_since,
 )
+from eci.trend.measurement import Measurement
 from eci.trend.priors import LeastSquares, ResolvedPriors, TrendPriors, least_squares
-from eci.trend.series import IndexSeries, Measurement
+from eci.trend.series import IndexSeries
 
 Segments = Literal["joined", "separate"]
 

@@ -10,10 +10,11 @@ import numpy as np
 from eci.errors import DataError
 from eci.trend.compare import OnTrend, assemble_answer, compare_with_others, draw_true_value, with_target
 from eci.trend.ensemble import TrendOptions, check_enough
+from eci.trend.measurement import Measurement
 from eci.trend.pooling import draw_groups
 from eci.trend.quantity import Quantity, summarise
 from eci.trend.selection import find_model
-from eci.trend.series import IndexSeries, Measurement
+from eci.trend.series import IndexSeries
 
 
 @dataclass(frozen=True)

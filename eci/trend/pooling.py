@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eci.trend.basis import Array
+from eci.trend.measurement import Measurement
 from eci.trend.priors import RESIDUAL_FACTOR, least_squares
-from eci.trend.series import IndexSeries, Measurement
+from eci.trend.series import IndexSeries
 
 N_SPREADS = 12
 N_RESIDUAL = 24

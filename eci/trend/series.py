@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eci.errors import DataError
 from eci.trend.basis import DAYS_PER_YEAR, Array
+from eci.trend.labels import Dates, Described, listed
+from eci.trend.measurement import Measurement, Units, divide_out_prior, draw_errors
 from eci.trend.selection import Selection, SelectionRules, frontier_members
 
 if TYPE_CHECKING:
@@ -18,90 +19,10 @@ if TYPE_CHECKING:
 
     from eci.fitted import Fit
 
-Dates = NDArray[np.datetime64]
 Variants = Literal["best", "first", "refuse"]
 
-SHRINKAGE_CAP = 0.95
-
-
-@dataclass(frozen=True)
-class Described:
-    """Labels of the models of an index, checked to have one length."""
-
-    models: tuple[str, ...]
-    release_date: Dates
-    labs: tuple[str | None, ...]
-    open_weights: tuple[bool | None, ...]
-    reasoning: tuple[bool | None, ...]
-
-    @classmethod
-    def of(
-        cls,
-        models: Sequence[str],
-        release_date: ArrayLike,
-        labs: Sequence[str | None] | None,
-        open_weights: Sequence[bool | None] | None,
-        reasoning: Sequence[bool | None] | None,
-    ) -> Described:
-        """Fill in what is not known and check the lengths."""
-        n = len(models)
-        described = cls(
-            models=tuple(str(name) for name in models),
-            release_date=np.asarray(release_date, dtype="datetime64[D]"),
-            labs=(None,) * n if labs is None else tuple(lab or None for lab in labs),
-            open_weights=(None,) * n if open_weights is None else tuple(open_weights),
-            reasoning=(None,) * n if reasoning is None else tuple(reasoning),
-        )
-        for name, column in vars(described).items():
-            if len(column) != n:
-                raise DataError(f"{name} has {len(column)} entries for {n} models. Give one for each.")
-        repeated = sorted({m for m in described.models if described.models.count(m) > 1})
-        if repeated:
-            raise DataError(f"Models appear twice: {listed(repeated)}. Keep one column each.")
-        return described
-
-
-@dataclass(frozen=True)
-class Units:
-    """Map from working units to points, per draw: points = origin + slope * value.
-
-    A table works in points already (slope 1, origin 0); draws are standardised and carry their own map.
-    """
-
-    slope: Array = field(default_factory=lambda: np.ones(1))
-    origin: Array = field(default_factory=lambda: np.zeros(1))
-
-    def draw(self, n_draws: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """Return slope and origin for `n_draws` draws, resampled in pairs."""
-        rows = rng.permutation(np.resize(np.arange(self.slope.size), n_draws))
-        return self.slope[rows], self.origin[rows]
-
-    @property
-    def typical_slope(self) -> float:
-        """Median number of points in a working unit."""
-        return float(np.median(self.slope))
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What enters the regression for some models: values, covariance and shared error, in working units.
-
-    Parameters
-    ----------
-    values
-        Index in working units (model,), the ability prior divided out where there was one.
-    covariance
-        Covariance (model, model) of the errors that enter the regression.
-    shared
-        Loadings (model,) of one standard normal error common to all models, added to the coefficients after.
-    n_capped
-        Number of directions in which the data say almost nothing beyond the ability prior.
-    """
-
-    values: Array
-    covariance: Array
-    shared: Array
-    n_capped: int = 0
+# what belongs to a series has its own files; it is reached from here as well
+__all__ = ["Dates", "IndexSeries", "Measurement", "Units", "Variants", "listed"]
 
 
 @dataclass(frozen=True)
@@ -393,19 +314,6 @@ class IndexSeries:
             np.array([i for i, model in enumerate(self.models) if model != name], dtype=np.int64)
         )
 
-    def drop_undated(self) -> IndexSeries:
-        """Drop models without a release date, by name."""
-        missing = np.isnat(self.release_date)
-        if not missing.any():
-            return self
-        names = tuple(self.models[i] for i in np.flatnonzero(missing))
-        note = f"{len(names)} of {len(self)} models have no release date and are dropped: {listed(names)}."
-        return replace(
-            self.take(np.flatnonzero(~missing)),
-            dropped=self.dropped + tuple((name, "no release date") for name in names),
-            notes=(*self.notes, note),
-        )
-
     # what the regression needs
 
     @property
@@ -419,27 +327,13 @@ class IndexSeries:
         return np.asarray(days / DAYS_PER_YEAR)
 
     def measure(self, rows: NDArray[np.int64] | None = None) -> Measurement:
-        """Return what enters the regression for some models, the ability prior divided out.
-
-        The posterior N(x, S) of the standardised abilities is the likelihood times a N(0, I) prior, so in the
-        eigenbasis of S, with eigenvalue w, the likelihood alone has variance w / (1 - w) and mean x / (1 -
-        w). A direction with w near 1 holds only the prior; w is capped at 0.95 and the capped are counted.
-        """
+        """Return what enters the regression for some models, the ability prior divided out."""
         rows = np.arange(len(self)) if rows is None else rows
         values, covariance = self.values[rows], self.covariance[np.ix_(rows, rows)]
-        shared = self.shared[rows]
         if not self.ability_prior:
-            return Measurement(values, covariance, shared)
-        eigenvalues, basis = np.linalg.eigh(covariance)
-        capped = np.clip(eigenvalues, 0.0, SHRINKAGE_CAP)
-        divided_values = basis @ ((basis.T @ values) / (1.0 - capped))
-        divided_covariance = (basis * (capped / (1.0 - capped))) @ basis.T
-        return Measurement(
-            divided_values,
-            0.5 * (divided_covariance + divided_covariance.T),
-            shared,
-            int(np.sum(eigenvalues > SHRINKAGE_CAP)),
-        )
+            return Measurement(values, covariance, self.shared[rows])
+        values, covariance, n_capped = divide_out_prior(values, covariance)
+        return Measurement(values, covariance, self.shared[rows], n_capped)
 
     def draw_values(self, n_draws: int, rng: np.random.Generator) -> Array:
         """Draw true values in working units (draw, model), less the shared error, which changes no order."""
@@ -450,9 +344,7 @@ class IndexSeries:
             return np.asarray(self.draws[rows])
         if not np.any(self.covariance):
             return self.values[None, :]
-        eigenvalues, basis = np.linalg.eigh(self.covariance)
-        root = basis * np.sqrt(np.maximum(eigenvalues, 0.0))
-        return np.asarray(self.values + rng.standard_normal((n_draws, len(self))) @ root.T)
+        return self.values + draw_errors(self.covariance, n_draws, rng)
 
     def memberships(self, n_draws: int, rng: np.random.Generator) -> tuple[NDArray[np.bool_], Array]:
         """Draw frontiers of the true values: distinct membership masks (set, model) and their weights (set,).
@@ -478,9 +370,3 @@ class IndexSeries:
         context = self.context or self
         place = {model: i for i, model in enumerate(context.models)}
         return context, np.array([place[model] for model in self.models], dtype=np.int64)
-
-
-def listed(names: Sequence[str], limit: int = 8) -> str:
-    """Name the first few and count the rest."""
-    shown = ", ".join(names[:limit])
-    return shown if len(names) <= limit else f"{shown} and {len(names) - limit} more"

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.trend.basis import Array
-from eci.trend.series import Dates, IndexSeries, listed
+from eci.trend.build import drop_undated
+from eci.trend.labels import Dates, listed
+from eci.trend.series import IndexSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +69,7 @@ def read_series_table(
         dropped=tuple(dropped),
         notes=tuple(notes),
     )
-    return series.drop_undated()
+    return drop_undated(series)
 
 
 def _choose_vintage(frame: pd.DataFrame, vintage: str | None) -> tuple[pd.DataFrame, str | None]:

@@ -9,8 +9,9 @@ from scipy import stats
 
 from eci.errors import DataError
 from eci.trend import IndexSeries, fit_trend
+from eci.trend.backtest import backtest, crps
 from eci.trend.envelope import fit_envelope, log_density
-from eci.trend.forecast import backtest, crps, forecast, reach
+from eci.trend.forecast import forecast, reach
 from eci.trend.groups import fit_groups
 from eci.trend.horizon import map_to_horizon
 from eci.trend.pooling import draw_groups

@@ -1,0 +1,48 @@
+"""Words for Bayes factors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def bayes_factor(posterior: float, prior: float) -> float:
+    """Odds of any change after the data over the odds before."""
+    if not 0.0 < prior < 1.0:
+        return float("nan")
+    return float(np.inf) if posterior >= 1.0 else posterior / (1.0 - posterior) * (1.0 - prior) / prior
+
+
+def weigh_evidence(factors: Sequence[float]) -> str:
+    """Word the evidence for a change, in the grades of Kass and Raftery (1995), over all prior scales tried.
+
+    https://doi.org/10.1080/01621459.1995.10476572: below 3 hardly worth a mention, to 20 positive, to 150
+    strong.
+    """
+    if np.isnan(factors[0]):
+        return "The prior leaves nothing to decide:"
+    grades = {grade(factor) for factor in factors}
+    if len(grades) == 1:
+        return f"The data give {grades.pop()} (Bayes factor for a change {show_factor(factors[0])}):"
+    low, high = min(factors), max(factors)
+    return (
+        f"The data give between {grade(low)} and {grade(high)}, depending on the prior "
+        f"(Bayes factor for a change {show_factor(factors[0])}, {show_factor(low)} to {show_factor(high)}):"
+    )
+
+
+def grade(factor: float) -> str:
+    """Word one Bayes factor for a change."""
+    side = "for" if factor >= 1 else "against"
+    size = max(factor, 1.0 / factor) if factor > 0 else np.inf
+    words = ((150, "very strong evidence"), (20, "strong evidence"), (3, "positive evidence"))
+    word = next((word for limit, word in words if size >= limit), None)
+    return "hardly any evidence" if word is None else f"{word} {side} a change"
+
+
+def show_factor(value: float) -> str:
+    """Show three significant digits, within 0.001 to 1000."""
+    if value >= 1000:
+        return "over 1000"
+    return f"{value:.3g}" if value >= 0.001 else "under 0.001"
