@@ -143,10 +143,17 @@ class Fit:
         """Abilities in logits, shape (draw, model). Raises DataError for the method map."""
         return self._require_draws().ability
 
+    def _to_index(self, ability: FloatArray) -> FloatArray:
+        """Abilities (draw, model) in points, the anchors to the last bit."""
+        index = self.scale.points(ability)
+        for model, points in self.scale.anchors.items():
+            index[:, self.matrix.models.index(model)] = points
+        return index
+
     @cached_property
     def index_draws(self) -> FloatArray:
         """Index in points, shape (draw, model). Raises DataError for the method map."""
-        return self.scale.points(self._require_draws().ability)
+        return self._to_index(self._require_draws().ability)
 
     @cached_property
     def difficulty_draws(self) -> FloatArray:
@@ -162,8 +169,7 @@ class Fit:
     def index(self) -> FloatArray:
         """Index in points, shape (model,): the posterior mean, or the mode for the method map."""
         if self.draws is None:
-            points: FloatArray = self.scale.points(self.mode.ability[None])[0]
-            return points
+            return self._to_index(self.mode.ability[None])[0]
         return np.asarray(self.index_draws.mean(axis=0), dtype=np.float64)
 
     def rescale(self, anchors: Mapping[str, float] | None = None, *, standard: bool = False) -> Self:
