@@ -79,7 +79,7 @@ def test_a_model_without_a_date_is_named(small_fit):
     from dataclasses import replace
 
     dates = small_fit.matrix.release_date.copy()
-    dates[3] = np.datetime64("NaT")
+    dates[3] = np.datetime64("NaT", "D")
     undated = replace(small_fit, matrix=replace(small_fit.matrix, release_date=dates))
     with pytest.raises(DataError, match="model 03"):
         fit_joint(undated)
