@@ -12,6 +12,9 @@ Geyer (1992), Practical Markov chain Monte Carlo, doi:10.1214/ss/1177011137 (ini
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
@@ -44,6 +47,18 @@ def _split_rhat(draws: FloatArray) -> FloatArray:
         return np.asarray(np.sqrt(((n - 1) / n * within + between / n) / within), dtype=np.float64)
 
 
+def _of_numbers(compute: Callable[[FloatArray], FloatArray]) -> Callable[[FloatArray], FloatArray]:
+    """Give nan for a quantity with draws that are not finite numbers."""
+
+    @wraps(compute)
+    def checked(draws: FloatArray) -> FloatArray:
+        finite = np.isfinite(draws).all(axis=(0, 1))
+        return np.where(finite, compute(np.where(finite, draws, 0.0)), np.nan)
+
+    return checked
+
+
+@_of_numbers
 def compute_rhat(draws: FloatArray) -> FloatArray:
     """Rank-normalised split R-hat, the larger of bulk and folded, (n,); `draws` is (chain, draw, n)."""
     halves = _split(draws)
@@ -61,8 +76,8 @@ def _effective_size(draws: FloatArray) -> FloatArray:
     within = autocov[0] * n / (n - 1)
     between = draws.mean(axis=1).var(axis=0, ddof=1) if n_chains > 1 else 0.0
     total = within * (n - 1) / n + between
-    moves = total > 0
-    rho = 1.0 - (within - autocov) / np.where(moves, total, 1.0)
+    constant = total == 0
+    rho = 1.0 - (within - autocov) / np.where(constant, 1.0, total)
     rho[0] = 1.0
     n_pairs = (n - 3) // 2  # Geyer's pairs (0, 1), (2, 3), ... within the first n - 3 lags, as Stan has it
     pairs = rho[0 : 2 * n_pairs : 2] + rho[1 : 2 * n_pairs + 1 : 2]
@@ -76,14 +91,16 @@ def _effective_size(draws: FloatArray) -> FloatArray:
     tau = -1.0 + 2.0 * monotone.sum(axis=0) + tail
     size = n_chains * n
     effective = size / np.maximum(tau, 1.0 / np.log10(size))
-    return np.asarray(np.where(moves, effective, size), dtype=np.float64)  # a constant has no error
+    return np.asarray(np.where(constant, size, effective), dtype=np.float64)  # a constant has no error
 
 
+@_of_numbers
 def compute_ess_bulk(draws: FloatArray) -> FloatArray:
     """Bulk effective sample size; `draws` is (chain, draw, n), the result (n,)."""
     return _effective_size(_rank_normalise(_split(draws)))
 
 
+@_of_numbers
 def compute_ess_tail(draws: FloatArray) -> FloatArray:
     """Tail effective sample size: the smaller of those of the 5 % and 95 % quantile indicators."""
     low, high = np.quantile(draws, [0.05, 0.95], axis=(0, 1))

@@ -75,3 +75,13 @@ def test_chains_that_never_move_have_no_rhat():
     assert compute_rhat(at_four_points) > 1e6  # their spread is rounding
     assert compute_ess_bulk(at_four_points) < 5
     assert compute_ess_bulk(at_one_point) == by_arviz("bulk", at_one_point[..., 0])
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_draws_that_are_not_numbers_have_no_convergence(lost):
+    draws = chains(4, 100, 0.0)[..., :1]
+    draws[1, 7] = lost
+    for everywhere in (draws, np.full_like(draws, lost)):
+        assert not (compute_rhat(everywhere) <= 1.01).any()
+        assert not (compute_ess_bulk(everywhere) >= 1).any()
+        assert not (compute_ess_tail(everywhere) >= 1).any()
