@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from eci.irt.priors import Priors as Priors
     from eci.linking import Link as Link
     from eci.linking import compare_vintages as compare_vintages
+    from eci.linking import leave_one_out as leave_one_out
     from eci.linking import link as link
+    from eci.linking import read_index as read_index
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
@@ -33,6 +35,15 @@ if TYPE_CHECKING:
     from eci.trend import Trend as Trend
     from eci.trend import TrendPriors as TrendPriors
     from eci.trend import fit_trend as fit_trend
+    from eci.trend.backtest import backtest as backtest
+    from eci.trend.envelope import fit_envelope as fit_envelope
+    from eci.trend.forecast import forecast as forecast
+    from eci.trend.forecast import reach as reach
+    from eci.trend.horizon import map_to_horizon as map_to_horizon
+    from eci.trend.joint import fit_joint as fit_joint
+    from eci.trend.power import simulate_power as simulate_power
+    from eci.trend.robust import fit_robust as fit_robust
+    from eci.trend.two_kinks import fit_two_kinks as fit_two_kinks
 
 __version__ = "0.1.0"
 
@@ -59,7 +70,18 @@ _HOMES = {
     "TrendPriors": "eci.trend",
     "compare_vintages": "eci.linking",
     "fit_trend": "eci.trend",
+    "backtest": "eci.trend.backtest",
+    "fit_envelope": "eci.trend.envelope",
+    "fit_joint": "eci.trend.joint",
+    "fit_robust": "eci.trend.robust",
+    "fit_two_kinks": "eci.trend.two_kinks",
+    "forecast": "eci.trend.forecast",
+    "map_to_horizon": "eci.trend.horizon",
+    "reach": "eci.trend.forecast",
+    "simulate_power": "eci.trend.power",
+    "leave_one_out": "eci.linking",
     "link": "eci.linking",
+    "read_index": "eci.linking",
     "load_scores": "eci.scores",
 }
 

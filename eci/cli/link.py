@@ -14,9 +14,7 @@ from eci.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eci.fitted import Fit
-    from eci.linking import Link
-    from eci.trend.series import IndexSeries
+    from eci import Fit, IndexSeries, Link
 
 _FILES = ("link.json", "link.csv", "link.png", "link.svg")
 _CORRELATION = click.FloatRange(0, 1, max_open=True)
@@ -101,7 +99,7 @@ def link(old: Path, new: Path, **given: Any) -> None:
 
     A and B are folders written by `eci fit`, or CSV tables of published indices.
     """
-    from eci import linking
+    import eci
 
     out, within = given["out"], given["within_corr"]
     if out is not None:
@@ -112,7 +110,7 @@ def link(old: Path, new: Path, **given: Any) -> None:
         name: given[name]
         for name in ("method", "common", "robust", "errors", "error_corr", "interval_prob", "seed")
     } | {"old_sd": given["sd_a"], "new_sd": given["sd_b"]}
-    found = linking.link(first, second, models=_names(given["models"]), **options)
+    found = eci.link(first, second, models=_names(given["models"]), **options)
     record = found.record()
     without = _leave_one_out(first, second, found, options) if given["leave_one_out"] else {}
     if without:
@@ -153,18 +151,16 @@ def read(path: Path, vintage: str | None, within_corr: float, name: str = "") ->
     name
         What the command calls it, for messages.
     """
-    if path.is_dir():
-        from eci.folder import load_fit
+    import eci
 
+    if path.is_dir():
         if vintage is not None:
             raise DataError(
                 f"A vintage, {vintage!r}, was given for {path}, which is a fit and has none. Leave it out."
             )
-        return load_fit(path)
-    from eci.linking.series import read_index
-
+        return eci.load_fit(path)
     try:
-        return read_index(
+        return eci.read_index(
             read_table(path), vintage=vintage, error_corr=within_corr, scale=f"points of {path.stem}"
         )
     except DataError as error:
@@ -191,18 +187,17 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _apply(found: Link, path: Path, vintage: str | None, within_corr: float, reading: Any) -> IndexSeries:
-    from eci.fitted import Fit
-    from eci.trend.series import IndexSeries
+    import eci
 
     index = read(path, None if path.is_dir() else vintage, within_corr, "apply")
-    series = IndexSeries.from_fit(index) if isinstance(index, Fit) else index
+    series = eci.IndexSeries.from_fit(index) if isinstance(index, eci.Fit) else index
     return found.transform(series, reading=reading)
 
 
 def _leave_one_out(
     first: Fit | IndexSeries, second: Fit | IndexSeries, found: Link, options: dict[str, Any]
 ) -> Any:
-    from eci.linking import leave_one_out
+    import eci
 
     if found.common != "models":
         raise DataError(
@@ -210,7 +205,7 @@ def _leave_one_out(
         )
     if len(found) <= 3:
         raise DataError(f"--leave-one-out needs at least 4 common models; there are {len(found)}.")
-    return leave_one_out(first, second, models=found.units.names, **options)
+    return eci.leave_one_out(first, second, models=found.units.names, **options)
 
 
 def _print(found: Link, without: Any, moved: IndexSeries | None, reading: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from eci.linking import VintageChange
+    from eci.linking.vintages import VintageChange
 
 _SCHEMA = "eci-vintages/1"
 _CORRELATION = click.FloatRange(0, 1, max_open=True)
@@ -54,14 +54,14 @@ def vintages(
     """
     import pandas as pd
 
+    import eci
     from eci.cli.link import read_table
-    from eci.linking import compare_vintages
 
     frames = []
     for path in tables:
         frame = read_table(path)
         frames.append(frame if "vintage" in frame.columns else frame.assign(vintage=path.stem))
-    changes = compare_vintages(
+    changes = eci.compare_vintages(
         pd.concat(frames, ignore_index=True),
         vintages=list(vintages) or None,
         error_corr=error_corr,

@@ -19,8 +19,10 @@ Array = NDArray[np.float64]
 ItemMethod = Literal["mean-mean", "mean-sigma", "haebara", "stocking-lord"]
 
 N_NODES = 21
-_MOST_STEPS = 60
-_STEP = 1e-10
+_MOST_STEPS = 400  # where curves disagree much, steps shrink slowly
+_STEP = 1e-9
+_BOUNDS = np.array([4.0, 20.0])  # log slope and sds around mean-sigma: beyond, no curve bends any more
+_MOST_LOST = 0.05  # draws at the bounds lie in the tails, which no quantile reported here reaches
 _CHUNK = 100_000  # curve values in one block: they stay in the cache
 
 
@@ -178,11 +180,14 @@ def _least_difference(
     )
     damping = np.full(theta.shape[0], 1e-6)
     cost, gram, slope = problem.evaluate(theta)
+    low, high = theta - _BOUNDS, theta + _BOUNDS
     open_draws = np.arange(theta.shape[0])  # those whose steps have not become negligible
     for _ in range(_MOST_STEPS):
         trace = np.einsum("daa->d", gram)[:, None, None] + 1e-12
         step = -np.linalg.solve(gram + damping[:, None, None] * trace * np.eye(2), slope[:, :, None])[:, :, 0]
-        tried = theta[open_draws] + np.clip(step, -1.0, 1.0)
+        here = theta[open_draws]
+        tried = np.clip(here + np.clip(step, -1.0, 1.0), low[open_draws], high[open_draws])
+        step = tried - here
         tried_cost, tried_gram, tried_slope = problem.rows(open_draws).evaluate(tried)
         better = tried_cost <= cost
         theta[open_draws[better]] = tried[better]
@@ -194,11 +199,12 @@ def _least_difference(
             break
         open_draws, damping = open_draws[going], damping[going]
         cost, gram, slope = cost[going], gram[going], slope[going]
-    else:
+    lost = int(np.sum(np.any((theta <= low) | (theta >= high), axis=1))) + int(going.sum())
+    if lost > _MOST_LOST * theta.shape[0]:
         raise ConvergenceError(
-            f"The curve criterion was not at its least after {_MOST_STEPS} steps in {open_draws.size} of "
-            f"{theta.shape[0]} draws. The common benchmarks say too little where the models are: use "
-            "mean-sigma, or more benchmarks.",
+            f"The curve criterion has no least value near that of mean-sigma in {lost} of {theta.shape[0]} "
+            "draws. The common benchmarks say too little where the models are: use mean-sigma, or more "
+            "benchmarks.",
             partial=theta,
         )
     slope_out = np.exp(theta[:, 0]) * new_sd / old_sd

@@ -75,7 +75,17 @@ def link_fits(
         line = fit_line(points, n_draws=old.ability_draws.shape[0], rng=rng, robust=robust)
         constants, residual_sd = Constants(line.slope, line.intercept), line.residual_sd
     else:
-        constants, residual_sd = _pair_draws(old, new, overlap, points, method, weights, rng)
+        n_draws = old.ability_draws.shape[0]
+        paired = rng.permutation(np.resize(np.arange(new.ability_draws.shape[0]), n_draws))
+        constants, residual_sd = pair_draws(
+            _curves(old, overlap.old_benchmarks, np.arange(n_draws)),
+            _curves(new, overlap.new_benchmarks, paired),
+            points,
+            method=method,
+            abilities=_abilities(old, new),
+            weights=weights,
+            rng=rng,
+        )
     units = _units(old, new, overlap, weights)
     if units.down_weighted:
         notes.append(
@@ -217,31 +227,39 @@ def _abilities(old: Fit, new: Fit) -> tuple[Abilities, Abilities]:
     )
 
 
-def _pair_draws(
-    old: Fit,
-    new: Fit,
-    overlap: Overlap,
+def pair_draws(
+    old: Curves,
+    new: Curves,
     points: Points,
+    *,
     method: ItemMethod,
+    abilities: tuple[Abilities, Abilities],
     weights: Array,
     rng: np.random.Generator,
 ) -> tuple[Constants, Array]:
-    """Link draw by draw: each draw of the old fit meets a random draw of the new one, its benchmarks drifted.
+    """Link draw by draw two independent sets of curves, the benchmarks of the new one drifted.
 
     The drift of a benchmark between the fits, beyond posterior error, is drawn with the sd that a line
     through the difficulties leaves: without it a hundred benchmarks would look like certainty.
+
+    Parameters
+    ----------
+    old, new
+        Draws that go together, as many on either side.
+    points
+        Difficulties with their errors.
+    method, abilities, weights
+        As in `link_curves`.
+    rng
+        Generator.
     """
-    n_draws = old.ability_draws.shape[0]
-    paired = rng.permutation(np.resize(np.arange(new.ability_draws.shape[0]), n_draws))
-    first = _curves(old, overlap.old_benchmarks, np.arange(n_draws))
-    second = _curves(new, overlap.new_benchmarks, paired)
-    drift_sd = fit_line(points, n_draws=n_draws, rng=rng, robust=False).residual_sd
+    drift_sd = fit_line(points, n_draws=old.difficulty.shape[0], rng=rng).residual_sd
     if np.any(weights < 1.0):
         # a drift that the weights answer for is not drawn again for the others
         drift_sd = drift_sd * np.sqrt(_weighted_share(points, weights))
-    drift = drift_sd[:, None] * rng.standard_normal(second.difficulty.shape)
-    drifted = replace(second, difficulty=second.difficulty + drift)
-    constants = link_curves(first, drifted, method=method, abilities=_abilities(old, new), weights=weights)
+    drift = drift_sd[:, None] * rng.standard_normal(new.difficulty.shape)
+    drifted = replace(new, difficulty=new.difficulty + drift)
+    constants = link_curves(old, drifted, method=method, abilities=abilities, weights=weights)
     return constants, drift_sd
 
 

@@ -128,11 +128,11 @@ def fit_line(points: Points, *, n_draws: int, rng: np.random.Generator, robust: 
     Notes
     -----
     In units of the spread of the points, so that the answer follows any rescaling: log slope ~ Normal(log of
-    the ratio of the spreads, 1), intercept and μ flat, p(ω) ∝ 1/ω, p(τ) ∝ 1/(s + τ) with s half the typical
-    measurement error. The last is the reference prior 1/τ of a plain regression where the residual exceeds
-    the errors, and is flat below them, where the data say nothing. Intercept and μ are integrated in closed
-    form, the rest on a grid (ω is held at its moment estimate from 30 points on). A flat prior of ξ in place
-    of a population would shrink the slope as least squares does (Gull 1989).
+    the ratio of the spreads, 1), intercept and μ flat, p(ω) ∝ 1/ω, p(τ) ∝ 1/(s + τ) with s a quarter of the
+    median measurement error. The last is the reference prior 1/τ of a plain regression where the residual
+    exceeds the errors, and is flat below them, where the data say nothing. Intercept and μ are integrated in
+    closed form, the rest on a grid (ω is held at its moment estimate from 30 points on). A flat prior of ξ in
+    place of a population would shrink the slope as least squares does (Gull 1989).
 
     References
     ----------
@@ -241,8 +241,8 @@ def _draw_standardised(
     true_sd = float(np.sqrt(max(1.0 - np.diagonal(points.x_cov).mean(), 0.1)))
     # without errors in x its population says nothing about the line; with many points it is known well
     omega = np.array([true_sd]) if no_error or many else np.geomspace(*_POPULATION_RANGE, 7)
-    error = float(np.sqrt(np.mean(np.diagonal(points.y_cov) + slope**2 * np.diagonal(points.x_cov))))
-    floor = max(0.5 * error, np.exp(_LOG_RESIDUAL[0]))
+    error = float(np.sqrt(np.median(np.diagonal(points.y_cov) + slope**2 * np.diagonal(points.x_cov))))
+    floor = max(0.25 * error, np.exp(_LOG_RESIDUAL[0]))
     slopes = _Axis.even(float(np.log(slope)) - 2.0, float(np.log(slope)) + 2.0, 41)
     taus = _Axis.even(_LOG_RESIDUAL[0], _LOG_RESIDUAL[1], 15)
     mass: Array = np.empty(0)

@@ -24,7 +24,7 @@ def brute_force_slope(points):
     z, _, (sx, sy) = points.standardised()
     n = z.x.size
     error = np.sqrt(
-        np.mean(np.diagonal(z.y_cov) + line.moment_line(z, np.ones(n))[0] ** 2 * np.diagonal(z.x_cov))
+        np.median(np.diagonal(z.y_cov) + line.moment_line(z, np.ones(n))[0] ** 2 * np.diagonal(z.x_cov))
     )
     log_slope, log_tau = np.linspace(-0.6, 0.6, 49), np.linspace(np.log(1e-3), np.log(4.0), 30)
     omega = np.geomspace(0.4, 3.0, 7)
@@ -49,7 +49,7 @@ def brute_force_slope(points):
                 gap = data - grid @ design.T
                 log_like = -0.5 * np.einsum("gi,ij,gj->g", gap, inverse, gap)
                 log_like = np.log(np.exp(log_like - log_like.max()).sum()) + log_like.max()
-                prior = -0.5 * ls**2 + lt - np.log(max(0.5 * error, 1e-3) + np.exp(lt))
+                prior = -0.5 * ls**2 + lt - np.log(max(0.25 * error, 1e-3) + np.exp(lt))
                 logs.append((log_like - 0.5 * np.linalg.slogdet(cov)[1] + prior, b))
     log_post, b = np.array(logs).T
     mass = np.exp(log_post - log_post.max()).reshape(log_slope.size, -1).sum(axis=1)
