@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import math
 import sys
@@ -11,40 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eci.errors import DataError
+from eci.cli.series import read_series, series_options
+from eci.errors import EXIT_CHECK_FAILED, DataError
 
 if TYPE_CHECKING:
-    from eci.trend import IndexSeries, Trend, TrendPriors
+    from eci import Trend
+    from eci.trend.joint import JointTrend
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_FILES = ("trend.json", "trend.csv", "trend.png", "trend.svg")
+# what `--joint` cannot take: its regression runs through all models of the fit
+_NARROWING = ("frontier", "labs", "models", "since", "until", "through", "reasoning", "weights")
 
 
 @click.command()
-@click.argument("source", metavar="DIR|TABLE.csv", type=click.Path(path_type=Path))
-@click.option(
-    "--frontier", is_flag=True, help="The running maximum of the true index, its membership uncertain."
-)
-@click.option("--lab", "labs", multiple=True, help="Keep this lab; may be repeated.")
-@click.option(
-    "--models", help="Keep these models: names with commas between, or a file with one name a line."
-)
-@click.option("--since", type=_DAY, help="Keep models released on this day or later.")
-@click.option("--until", type=_DAY, help="Keep models released on this day or earlier.")
-@click.option("--through", metavar="MODEL", help="Keep models released no later than this one.")
-@click.option(
-    "--reasoning", type=click.Choice(["yes", "no"]), help="Keep models that reason, or that do not."
-)
-@click.option(
-    "--weights", type=click.Choice(["open", "closed"]), help="Keep models with open or closed weights."
-)
-@click.option("--vintage", help="Vintage of the table; a prefix is enough.")
-@click.option(
-    "--error-corr",
-    type=click.FloatRange(0, 1, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Correlation of the errors of two models, for a table with intervals.",
-)
+@series_options
 @click.option(
     "--change",
     type=click.Choice(["auto", "none", "kink", "jump", "both"]),
@@ -60,6 +39,20 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
     show_default=True,
     help="With --change both --break-at MODEL: separate lines share the break model, as in system cards.",
 )
+@click.option(
+    "--breaks",
+    type=click.IntRange(1, 2),
+    default=1,
+    show_default=True,
+    help="2: also seek a second kink, and weigh the evidence for it.",
+)
+@click.option(
+    "--joint",
+    is_flag=True,
+    help="Check on all models of a fit: fit its scores again with this line as the prior of ability. Needs "
+    "--change none, or --change kink, jump or both with --break-at.",
+)
+@click.option("--allow-unconverged", is_flag=True, help="Exit 0 even if a check of --joint failed.")
 @click.option(
     "--model", "names", multiple=True, help="Is this model on the trend of the others? May be repeated."
 )
@@ -102,24 +95,32 @@ def trend(source: Path, **given: Any) -> None:
     The index is a folder written by `eci fit`, or a CSV with the columns model, release_date and index, and
     perhaps low, high and interval_prob, or sd; lab, vintage, model_in_scores.
     """
-    from eci.trend import fit_trend
+    import eci
 
     out, force = given["out"], given["force"]
     if out is not None:
         _check_writable(out, force)
-    series = read_series(source, given)
-    result = fit_trend(
-        series,
+    if given["joint"]:
+        _check_joint(source, given)
+    priors = given["priors_file"]
+    result = eci.fit_trend(
+        read_series(source, given),
         change=given["change"],
         break_at=given["break_at"],
         segments=given["segments"],
-        priors=_read_priors(given["priors_file"]),
+        priors=None if priors is None else eci.TrendPriors.from_toml(priors),
         interval_prob=given["interval_prob"],
         seed=given["seed"],
     )
     answers = [result.on_trend(name) for name in given["names"]]
     record = result.record(answers)
     sections = _further_answers(result, given, record)
+    joint = _refit(source, result) if given["joint"] else None
+    if joint is not None:
+        from eci.report.joint_words import describe_joint
+
+        record["joint"] = joint.record(result.interval_prob)
+        sections.append(describe_joint(joint, result))
     if out is not None:
         _write(out, result, record)
     if as_text := not given["as_json"]:
@@ -132,53 +133,48 @@ def trend(source: Path, **given: Any) -> None:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     if out is not None and as_text:
         print(f"Wrote trend.json, trend.csv, trend.png and trend.svg to {out}.", file=sys.stderr)
+    if joint is not None and not joint.diagnostics.ok and not given["allow_unconverged"]:
+        raise click.exceptions.Exit(EXIT_CHECK_FAILED)
 
 
 def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any]) -> list[str]:
     """Answer what was asked besides; each answer goes into `record`, and is returned in words."""
+    import eci
     from eci.report import outlook
 
     sections = []
+    if given["breaks"] == 2:
+        bent = eci.fit_two_kinks(result)
+        record["two_breaks"] = bent.record()
+        sections.append(outlook.describe_two_kinks(bent, result.interval_prob))
     if given["group_by"]:
         labs = result.by_lab()
         record["by_lab"] = labs.record()
         sections.append(outlook.describe_labs(labs, result.interval_prob))
     if given["envelope"]:
-        from eci.trend.envelope import fit_envelope
-
-        envelope = fit_envelope(result.series, interval_prob=result.interval_prob, seed=given["seed"])
+        envelope = eci.fit_envelope(result.series, interval_prob=result.interval_prob, seed=given["seed"])
         record["envelope"] = envelope.record()
         sections.append(outlook.describe_envelope(envelope))
     if given["degrees"] is not None:
-        from eci.trend.robust import fit_robust
-
-        robust = fit_robust(result, degrees=given["degrees"], seed=given["seed"])
+        robust = eci.fit_robust(result, degrees=given["degrees"], seed=given["seed"])
         record["student_t"] = robust.record()
         sections.append(outlook.describe_robust(robust))
     if given["dates"] or given["levels"]:
-        from eci.trend.forecast import forecast, reach
-
-        forecasts = [forecast(result, date) for date in given["dates"]]
-        reached = [reach(result, level) for level in given["levels"]]
+        forecasts = [eci.forecast(result, date) for date in given["dates"]]
+        reached = [eci.reach(result, level) for level in given["levels"]]
         record["forecast"] = [answer.record() for answer in forecasts]
         record["reach"] = [answer.record() for answer in reached]
         sections.append(outlook.describe_forecast(forecasts, reached, result.interval_prob))
     if given["backtest"]:
-        from eci.trend.backtest import backtest
-
-        tested = backtest(result.series, seed=given["seed"])
+        tested = eci.backtest(result.series, seed=given["seed"])
         record["backtest"] = tested.record()
         sections.append(outlook.describe_backtest(tested))
     if given["power"]:
-        from eci.trend.power import simulate_power
-
-        power = simulate_power(result, seed=given["seed"])
+        power = eci.simulate_power(result, seed=given["seed"])
         record["power"] = power.record()
         sections.append(outlook.describe_power(power))
     if given["horizon"]:
-        from eci.trend.horizon import map_to_horizon
-
-        horizons = map_to_horizon(
+        horizons = eci.map_to_horizon(
             result.series,
             given["names"],
             log_sd=given["horizon_log_sd"],
@@ -190,93 +186,45 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
     return sections
 
 
-def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:
-    """Read a fit or a published table and select from it."""
-    from eci.trend import IndexSeries
-
-    selection = {
-        "frontier": given["frontier"],
-        "labs": list(given["labs"]) or None,
-        "models": _names(given["models"]),
-        "since": _day(given["since"]),
-        "until": _day(given["until"]),
-        "through": given["through"],
-        "reasoning": given["reasoning"],
-        "weights": given["weights"],
-    }
-    if source.is_dir():
-        from eci.folder import load_fit
-
-        if given["vintage"] is not None:
-            raise DataError(
-                f"--vintage {given['vintage']} was given, but {source} is a fit, which has no vintages."
-            )
-        return IndexSeries.from_fit(load_fit(source), **selection)
-    return IndexSeries.from_table(
-        _read_table(source), vintage=given["vintage"], error_corr=given["error_corr"], **selection
-    )
-
-
-def _read_table(path: Path) -> Any:
-    import pandas as pd
-
-    if not path.exists():
+def _check_joint(source: Path, given: dict[str, Any]) -> None:
+    """Refuse a joint check of anything but one line, broken at a known date or not, through a whole fit."""
+    if not source.is_dir():
         raise DataError(
-            f"No index at {path}. Give a folder written by `eci fit`, or a CSV of a published index."
+            f"--joint fits scores again, but {source} is a published table without scores. Give a folder "
+            "written by `eci fit`, or leave --joint out."
         )
-    try:
-        return pd.read_csv(path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
+    narrowed = [name.removesuffix("s") if name == "labs" else name for name in _NARROWING if given[name]]
+    if narrowed:
         raise DataError(
-            f"{path} is not a CSV table: {str(fault).strip()}. Save it as UTF-8 with commas."
-        ) from fault
-
-
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    path = Path(text)
-    if path.is_file():
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _day(value: dt.datetime | None) -> str | None:
-    return None if value is None else value.date().isoformat()
-
-
-def _read_priors(path: Path | None) -> TrendPriors | None:
-    """Read prior scales from TOML: the keys of `TrendPriors`, at the top or under [trend]."""
-    if path is None:
-        return None
-    import tomllib
-    from dataclasses import fields
-
-    from eci.trend import TrendPriors
-
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            f"--joint runs its line through all models of the fit, but --{' and --'.join(narrowed)} "
+            "selects some. Leave the selection out, or make a fit of these models alone."
+        )
+    change, fixed = given["change"], given["break_at"] is not None
+    if change == "auto" or fixed == (change == "none") or given["segments"] != "joined":
+        at = f" --break-at {given['break_at']}" if fixed else ""
         raise DataError(
-            f"Cannot read priors from {path}: {fault}. Give a TOML file such as jump_sd = 5.0."
-        ) from fault
-    table = table.get("trend", table)
-    known = {field.name for field in fields(TrendPriors)}
-    for key in table:
-        if key not in known:
-            raise DataError(
-                f"{path} sets the prior {key!r}, which no trend has. Known: {', '.join(sorted(known))}."
-            )
-    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
-    return TrendPriors(**values)
+            f"--joint checks one line, its segments joined and its break known, but --change {change}{at} "
+            f"--segments {given['segments']} was given. Give --change none, or --change kink, jump or both "
+            "with --break-at."
+        )
+
+
+def _refit(source: Path, result: Trend) -> JointTrend:
+    import eci
+
+    fit = eci.load_fit(source)
+    seconds = fit.provenance.seconds.get("total", 0.0)
+    print(f"Fitting all scores again; the fit itself took {seconds:.0f} s.", file=sys.stderr)
+    options = result.options
+    return eci.fit_joint(
+        fit, change=options.changes[0], break_at=options.break_date, priors=options.priors, seed=options.seed
+    )
 
 
 def _check_writable(out: Path, force: bool) -> None:
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {out} is a file. Name a folder.")
-    written = [
-        name for name in ("trend.json", "trend.csv", "trend.png", "trend.svg") if (out / name).exists()
-    ]
+    written = [name for name in _FILES if (out / name).exists()]
     if written and not force:
         raise DataError(
             f"{out} already holds {', '.join(written)}. Choose another folder, or replace with --force."

@@ -32,13 +32,13 @@ def weigh_evidence(factors: Sequence[float]) -> str:
     )
 
 
-def grade(factor: float) -> str:
-    """Word one Bayes factor for a change."""
+def grade(factor: float, what: str = "a change") -> str:
+    """Word the Bayes factor for a change or something else."""
     side = "for" if factor >= 1 else "against"
     size = max(factor, 1.0 / factor) if factor > 0 else np.inf
     words = ((150, "very strong evidence"), (20, "strong evidence"), (3, "positive evidence"))
     word = next((word for limit, word in words if size >= limit), None)
-    return "hardly any evidence" if word is None else f"{word} {side} a change"
+    return "hardly any evidence" if word is None else f"{word} {side} {what}"
 
 
 def show_factor(value: float) -> str:

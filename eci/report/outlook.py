@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from eci.report.evidence import grade, show_factor
 from eci.report.text import align, interval, number, paragraph
 
 if TYPE_CHECKING:
@@ -14,7 +17,9 @@ if TYPE_CHECKING:
     from eci.trend.groups import LabTrends
     from eci.trend.horizon import Horizon
     from eci.trend.power import Power, Rate
+    from eci.trend.quantity import Quantity
     from eci.trend.robust import RobustTrend
+    from eci.trend.two_kinks import TwoKinks
 
 
 def describe_labs(labs: LabTrends, interval_prob: float) -> str:
@@ -73,6 +78,30 @@ def describe_robust(robust: RobustTrend) -> str:
             " Counted least: " + ", ".join(f"{name} (weight {weight:.2f})" for weight, name in odd[:5]) + "."
         )
     return paragraph(said)
+
+
+def describe_two_kinks(bent: TwoKinks, interval_prob: float) -> str:
+    """Tell a line that bends twice, and whether the data ask for it."""
+    factor = float(np.exp(bent.log_bayes_factor_kink))
+    said = (
+        f"A second break? The data give {grade(factor, 'a second break')} (Bayes factor of two kinks against "
+        f"one {show_factor(factor)}, against none {show_factor(float(np.exp(bent.log_bayes_factor_none)))}; "
+        f"each segment holds at least {bent.min_segment} models)."
+    )
+    if bent.supported < 0.99:
+        said += f" Only {bent.supported:.0%} of the frontiers drawn hold enough models for two breaks."
+    heading = f"{interval_prob:.0%} interval"
+    rows: list[tuple[str, ...]] = [("", "median", heading)]
+    for k, slope in enumerate(bent.slopes):
+        rows.append((f"slope {k + 1}, points a year", number(slope.median), _ends(slope)))
+        if k < len(bent.break_dates):
+            date = bent.break_dates[k]
+            rows.append((f"break {k + 1}", str(date.median), f"{date.low} to {date.high}"))
+    return paragraph(said) + "\n\n" + align(rows, "<>>")
+
+
+def _ends(quantity: Quantity) -> str:
+    return f"{number(quantity.low)} to {number(quantity.high)}"
 
 
 def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], interval_prob: float) -> str:

@@ -7,8 +7,9 @@ change model and break date.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +28,7 @@ from eci.irt.priors import Priors
 from eci.irt.regression import LatentRegression
 from eci.trend.basis import COLUMNS, JUMP, SLOPE, SLOPE_CHANGE, ChangeModel, design, years_since
 from eci.trend.priors import TrendPriors, least_squares
+from eci.trend.quantity import Quantity, finite, summarise, summarise_ratio
 
 FloatArray = NDArray[np.float64]
 
@@ -64,6 +66,27 @@ class JointTrend:
         """Slope after over slope before, shape (draw,)."""
         return np.asarray(self.slope_after / self.slope_before, dtype=np.float64)
 
+    def summarise(self, interval_prob: float) -> dict[str, Quantity | None]:
+        """Summarise what the change model has: slopes, jump and residual sd in points, and the ratio."""
+        bends = SLOPE_CHANGE in COLUMNS[self.change]
+        return {
+            "slope_before": summarise(self.slope_before, interval_prob),
+            "slope_after": summarise(self.slope_after, interval_prob) if bends else None,
+            "ratio": summarise_ratio(self.slope_before, self.slope_after, interval_prob) if bends else None,
+            "jump": summarise(self.jump, interval_prob) if JUMP in COLUMNS[self.change] else None,
+            "residual_sd": summarise(self.residual_sd, interval_prob),
+        }
+
+    def record(self, interval_prob: float) -> dict[str, Any]:
+        """Return plain values for JSON."""
+        quantities = self.summarise(interval_prob).items()
+        return {
+            "change": self.change,
+            "break_at": None if self.break_date is None else str(self.break_date),
+            **{name: None if quantity is None else quantity.record() for name, quantity in quantities},
+            "diagnostics": [asdict(c) | {"value": finite(c.value)} for c in self.diagnostics.checks],
+        }
+
 
 def fit_joint(
     fit: Fit,
@@ -90,7 +113,7 @@ def fit_joint(
     priors
         As for `fit_trend`, with the same defaults.
     method
-        Options of the sampler.
+        Options of the sampler; by default those of the fit, where it was made by NUTS.
     seed
         Seed of all random numbers.
     progress
@@ -105,7 +128,7 @@ def fit_joint(
     ----------
     Mislevy (1984), Estimating latent distributions, doi:10.1007/BF02306026.
     """
-    matrix, method = fit.matrix, method or Nuts()
+    matrix, method = fit.matrix, method or _method_of(fit)
     undated = [name for name, date in zip(matrix.models, matrix.release_date, strict=True) if np.isnat(date)]
     if undated:
         raise DataError(
@@ -142,6 +165,11 @@ def fit_joint(
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     checks = check_convergence(quantities, method.n_chains) + check_sampler(stats, method.n_chains, method)
     return JointTrend(change, break_date, slope, slope + slope_change, jump, residual_sd, Diagnostics(checks))
+
+
+def _method_of(fit: Fit) -> Nuts:
+    options = dict(fit.method)
+    return Nuts(**options) if options.pop("name") == Nuts.name else Nuts()
 
 
 def _prior_scales(

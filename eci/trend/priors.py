@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,33 @@ class TrendPriors:
                 f"Prior change_prob = {self.change_prob} is not four probabilities that sum to one, in the "
                 f"order {', '.join(CHANGE_MODELS)}."
             )
+
+    @classmethod
+    def from_toml(cls, path: Path) -> TrendPriors:
+        """Read prior scales from a TOML file: the keys are the parameters, at the top or under [trend].
+
+        Raises
+        ------
+        DataError
+            Where the file cannot be read or sets a prior that no trend has.
+        """
+        import tomllib
+
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+            raise DataError(
+                f"Cannot read priors from {path}: {fault}. Give a TOML file such as jump_sd = 5.0."
+            ) from fault
+        table = table.get("trend", table)
+        known = sorted(field.name for field in fields(cls))
+        for key in table:
+            if key not in known:
+                raise DataError(
+                    f"{path} sets the prior {key!r}, which no trend has. Known: {', '.join(known)}."
+                )
+        values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in table.items()}
+        return cls(**values)
 
     def resolve(self, line: LeastSquares, points: float = 1.0) -> ResolvedPriors:
         """Fill in the default scales from the least-squares lines, in working units.

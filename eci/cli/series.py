@@ -1,0 +1,113 @@
+"""Options that read an index over time and select from it, and the reading."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from eci.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eci import IndexSeries
+
+R = TypeVar("R")
+
+_DAY = click.DateTime(formats=["%Y-%m-%d"])
+_OPTIONS = (
+    click.option(
+        "--frontier", is_flag=True, help="The running maximum of the true index, its membership uncertain."
+    ),
+    click.option("--lab", "labs", multiple=True, help="Keep this lab; may be repeated."),
+    click.option(
+        "--models", help="Keep these models: names with commas between, or a file with one name a line."
+    ),
+    click.option("--since", type=_DAY, help="Keep models released on this day or later."),
+    click.option("--until", type=_DAY, help="Keep models released on this day or earlier."),
+    click.option("--through", metavar="MODEL", help="Keep models released no later than this one."),
+    click.option(
+        "--reasoning", type=click.Choice(["yes", "no"]), help="Keep models that reason, or that do not."
+    ),
+    click.option(
+        "--weights", type=click.Choice(["open", "closed"]), help="Keep models with open or closed weights."
+    ),
+    click.option("--vintage", help="Vintage of the table; a prefix is enough."),
+    click.option(
+        "--error-corr",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.95,
+        show_default=True,
+        help="Correlation of the errors of two models, for a table with intervals.",
+    ),
+)
+
+
+def series_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add the index, as `source`, and the options that select from it, as `read_series` takes them.
+
+    Parameters
+    ----------
+    command
+        The function under `click.command`.
+    """
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return click.argument("source", metavar="DIR|TABLE.csv", type=click.Path(path_type=Path))(command)
+
+
+def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:
+    """Read a fit or a published table and select from it."""
+    import eci
+
+    selection = {
+        "frontier": given["frontier"],
+        "labs": list(given["labs"]) or None,
+        "models": _names(given["models"]),
+        "since": _day(given["since"]),
+        "until": _day(given["until"]),
+        "through": given["through"],
+        "reasoning": given["reasoning"],
+        "weights": given["weights"],
+    }
+    if source.is_dir():
+        if given["vintage"] is not None:
+            raise DataError(
+                f"--vintage {given['vintage']} was given, but {source} is a fit, which has no vintages."
+            )
+        return eci.IndexSeries.from_fit(eci.load_fit(source), **selection)
+    return eci.IndexSeries.from_table(
+        _read_table(source), vintage=given["vintage"], error_corr=given["error_corr"], **selection
+    )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    if not path.exists():
+        raise DataError(
+            f"No index at {path}. Give a folder written by `eci fit`, or a CSV of a published index."
+        )
+    try:
+        return pd.read_csv(path)
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
+        raise DataError(
+            f"{path} is not a CSV table: {str(fault).strip()}. Save it as UTF-8 with commas."
+        ) from fault
+
+
+def _names(text: str | None) -> list[str] | None:
+    if text is None:
+        return None
+    path = Path(text)
+    if path.is_file():
+        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _day(value: dt.datetime | None) -> str | None:
+    return None if value is None else value.date().isoformat()
