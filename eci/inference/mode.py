@@ -20,6 +20,8 @@ from eci.inference.whiten import Arrow, arrow, hold_prior, solve_arrow
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
 from eci.irt.observation import Datum
 
+MIN_NOISE = 0.005  # of the prior scale of the noise sd: scores have three or four digits
+
 
 class Mode(NamedTuple):
     """A centre: the position, its negative log marginal density, gradient norm (in whitened units), steps."""
@@ -179,7 +181,11 @@ def find_mode(
     max_steps: int = 60,
     tolerance: float = 0.1,
 ) -> Mode:
-    """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`."""
+    """Descend from `start` by preconditioned steps until the predicted decrease is below `tolerance`.
+
+    Where the noise runs to zero, so few scores that curves can pass through them all, there is no mode: the
+    start is returned with an infinite gradient norm.
+    """
     position = start
     n_steps = 0
     while n_steps < max_steps:
@@ -196,7 +202,16 @@ def find_mode(
         else:
             break
         position = moved
+    if _interpolates(measurement, position):
+        return Mode(start, np.nan, np.inf, n_steps)
     return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n_steps)
+
+
+def _interpolates(measurement: Measurement, position: Position) -> bool:
+    """Whether the noise sd has left the range that its prior makes plausible (a Heywood case)."""
+    if measurement.likelihood.pooled:
+        return False
+    return bool(jnp.exp(position.shared[4]) < MIN_NOISE * measurement.priors.noise_sd_scale)
 
 
 @partial(jax.jit, static_argnums=0)

@@ -12,6 +12,7 @@ from eci.inference.problem import code_scores
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS
 from eci.irt.priors import Priors
+from eci.scores import ScoreMatrix
 
 MEASUREMENT = Measurement(LIKELIHOODS["normal"], Priors())
 
@@ -111,3 +112,14 @@ def test_recentring_keeps_the_curves_and_weighs_by_what_the_scores_say(start, mo
     noisy = mode.position._replace(shared=mode.position.shared.at[4].add(2.0))
     _, less = recentre(MEASUREMENT, noisy, scores)
     assert (less.centring < at.centring).all()
+
+
+def test_scores_that_curves_can_pass_through_have_no_mode():
+    """Four scores, more parameters: the noise runs to zero, and the start stands in, named as no mode."""
+    m, j = np.nonzero(np.ones((2, 2)))
+    matrix = ScoreMatrix.from_arrays(["m0", "m1"], ["b0", "b1"], m, j, [0.25, 0.62, 0.55, 0.9])
+    scores = code_scores(matrix, MEASUREMENT)
+    _, start = crude_start(MEASUREMENT, scores, 2, 2)
+    found = find_mode(MEASUREMENT, scores, start)
+    assert found.gradient_norm == np.inf
+    assert found.position is start
