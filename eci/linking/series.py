@@ -53,7 +53,7 @@ def read_index(
         frame.assign(release_date=dates), vintage=vintage, error_corr=error_corr, scale=scale
     )
     known = series.release_date.copy()
-    known[known == np.datetime64(_UNDATED)] = np.datetime64("NaT")
+    known[known == np.datetime64(_UNDATED)] = np.datetime64("NaT", "D")
     return replace(series, release_date=known)
 
 
