@@ -49,10 +49,11 @@ def log_density_gradient(
     return value, gradient
 
 
-@partial(jax.jit, static_argnums=(0, 1))
+@partial(jax.jit, static_argnums=(0, 1, 2))
 def _run_piece(
     measurement: Measurement,
-    options: Nuts,
+    target_accept: float,
+    max_depth: int,
     whitening: Whitening,
     scores: CodedScores,
     state: nuts.State,
@@ -65,8 +66,8 @@ def _run_piece(
         n_steps,
         adapt=adapt,
         buffer=PIECE,
-        target_accept=options.target_accept,
-        max_depth=options.max_tree_depth,
+        target_accept=target_accept,
+        max_depth=max_depth,
     )
 
 
@@ -81,7 +82,8 @@ def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening,
     """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
     with jax.enable_x64(True):
         state = _start(whitening, jax.random.key(0))
-        _run_piece(measurement, options, whitening, scores, state, jnp.asarray(0), jnp.asarray(True))
+        fixed = measurement, options.target_accept, options.max_tree_depth
+        _run_piece(*fixed, whitening, scores, state, jnp.asarray(0), jnp.asarray(True))
 
 
 def run_chains(
@@ -123,7 +125,8 @@ def run_chains(
                 if not stop.is_set():
                     state, z, infos = _run_piece(
                         measurement,
-                        options,
+                        options.target_accept,
+                        options.max_tree_depth,
                         whitening,
                         scores,
                         state,
