@@ -230,7 +230,8 @@ class Fit:
             return np.full((n, 3), np.nan)
         tail = (1.0 - self.interval_prob) / 2.0
         low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
-        return np.column_stack([draws.std(axis=0, ddof=1), low, high])
+        sd = (draws - draws[0]).std(axis=0, ddof=1)  # so that an anchor has 0 to the last bit
+        return np.column_stack([sd, low, high])
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the fit as a folder: see `eci.folder.save_fit`."""
