@@ -2,7 +2,7 @@
 
     eci fit --out DIR && python -m bench.linking noise DIR > noise.json     # errors of the bundled benchmarks
     python -m bench.linking run noise.json docs/evidence/link_simulation.json
-    python -m bench.linking show docs/evidence/link_simulation.json
+    python -m bench.linking show
 
 Common benchmarks: their discriminations and difficulties, and the posterior errors of these, are those of
 benchmarks drawn from a fit of the bundled scores; each side adds an independent error of that size, the new
@@ -25,6 +25,7 @@ from eci.linking.common import Abilities, Curves
 from eci.linking.fits import pair_draws
 from eci.linking.line import Points, fit_line
 
+EVIDENCE = Path(__file__).resolve().parents[1] / "docs/evidence/link_simulation.json"
 SIZES = (3, 5, 10, 20)
 METHODS = ("mean-mean", "mean-sigma", "haebara", "stocking-lord", "regression", "concurrent")
 SLOPE, INTERCEPT = 1.15, 0.4
@@ -218,7 +219,7 @@ def show(record: dict[str, Any]) -> str:
 
 def main(arguments: list[str]) -> None:
     """Run one of the three commands."""
-    task, source = arguments[:2]
+    task, source = (*arguments, str(EVIDENCE))[:2]
     if task == "noise":
         print(json.dumps(noise_of(source)))
     elif task == "run":

@@ -89,8 +89,8 @@ def check_points(points: Points, what: str) -> None:
     n = points.x.size
     if n < MIN_POINTS:
         raise IdentificationError(
-            f"{n} common {what}: a line with an uncertainty needs at least {MIN_POINTS}. Choose indices that "
-            f"share more {what}."
+            f"Common {what}: {n}. A line with an uncertainty needs at least {MIN_POINTS}. Choose indices "
+            f"that share more {what}."
         )
     for side, values, cov in (("first", points.x, points.x_cov), ("second", points.y, points.y_cov)):
         sd, error = float(values.std(ddof=1)), float(np.sqrt(np.diagonal(cov).mean()))

@@ -97,10 +97,10 @@ def test_two_fits_link_by_their_benchmarks(tmp_path, small_fit):
         (["link", AECI, EPOCH, "--vintage-a", "2026-05"], "--vintage-b"),
         (["link", AECI, "nowhere.csv", "--vintage-a", "2026-05"], "No index at nowhere.csv"),
         ([*BOTH, "--method", "haebara"], "needs two fits"),
-        ([*BOTH, "--models", "Claude 3 Opus,Claude Opus 4"], "2 common models"),
+        ([*BOTH, "--models", "Claude 3 Opus,Claude Opus 4"], "Common models: 2"),
         ([*BOTH, "--models", "Claude 3 Opas,Claude Opus 4"], "Did you mean 'Claude 3 Opus'"),
         ([*BOTH, "--sd-b", "2"], "states its errors"),
-        ([*BOTH[:3], "--vintage-a", "2026-07", "--vintage-b", "2026-07"], "1 common models|share no model"),
+        ([*BOTH[:3], "--vintage-a", "2026-07", "--vintage-b", "2026-07"], "Common models: 1|share no model"),
     ],
 )
 def test_bad_input_ends_in_a_message(arguments, words):

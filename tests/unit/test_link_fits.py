@@ -188,7 +188,7 @@ def test_common_models_by_name(pair):
     ("options", "error", "words"),
     [
         ({"common": "models", "models": ["shared 00", "x"]}, DataError, "No model 'x'"),
-        ({"common": "models", "models": ["shared 00"]}, IdentificationError, "1 common models"),
+        ({"common": "models", "models": ["shared 00"]}, IdentificationError, "Common models: 1"),
         ({"common": "benchmarks", "models": ["shared 00"]}, DataError, "by benchmarks"),
         ({"common": "models", "method": "haebara"}, DataError, "common benchmarks"),
         ({"error_corr": 0.4}, DataError, "does not apply"),

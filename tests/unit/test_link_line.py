@@ -137,7 +137,7 @@ def test_robust_weights_name_the_point_that_is_off():
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [
-        ([1.0, 2.0], [1.0, 2.0], "2 common models"),
+        ([1.0, 2.0], [1.0, 2.0], "Common models: 2"),
         ([5.0, 5.0, 5.0], [1.0, 2.0, 3.0], "one level in the first"),
         ([1.0, 2.0, 3.0], [5.0, 5.0, 5.0], "one level in the second"),
         ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], "different directions"),

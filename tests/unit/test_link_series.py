@@ -203,7 +203,7 @@ def test_few_common_models_are_said_to_lean_on_the_priors():
     ("change", "error", "words"),
     [
         ({"new": table([1.0, 2, 3], names=["x", "y", "z"])}, IdentificationError, "share no model"),
-        ({"new": table([140.0, 141], names=["m0", "z"])}, IdentificationError, "1 common models"),
+        ({"new": table([140.0, 141], names=["m0", "z"])}, IdentificationError, "Common models: 1"),
         ({"new": table(np.full(8, 140.0))}, IdentificationError, "one level in the second"),
         ({"new": table(np.linspace(155, 125, 8))}, IdentificationError, "different directions"),
         ({"error_corr": 1.0}, DataError, "outside"),
