@@ -83,7 +83,7 @@ def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> L
         x.std(axis=0, ddof=1),
         y.std(axis=0, ddof=1),
         np.ones(len(shared)),
-        np.full(len(shared), np.datetime64("NaT"), dtype="datetime64[D]"),
+        np.full(len(shared), np.datetime64("NaT", "D")),
     )
     return Link(
         method="concurrent",

@@ -330,7 +330,7 @@ def _units(old: Fit, new: Fit, overlap: Overlap, weights: Array) -> CommonUnits:
 
     x = published(old, overlap.old_models, overlap.old_benchmarks)
     y = published(new, overlap.new_models, overlap.new_benchmarks)
-    none = np.full(len(overlap.benchmarks), np.datetime64("NaT"), dtype="datetime64[D]")
+    none = np.full(len(overlap.benchmarks), np.datetime64("NaT", "D"))
     dates = np.concatenate([old.matrix.release_date[overlap.old_models], none])
     return CommonUnits(
         overlap.names,
