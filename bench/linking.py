@@ -187,7 +187,7 @@ def run(noise: dict[str, list[float]], target: Path, n_pairs: int = N_PAIRS) -> 
         "first_three": {},
         "noise": noise,
     }
-    for case in (DRIFTED, "models", "benchmarks, no drift"):
+    for case in (DRIFTED, "models"):
         for n in SIZES:
             pairs = [simulate(noise, case, n, seed) for seed in range(n_pairs)]
             record["numbers"].setdefault(case, {})[str(n)] = table_of(pairs)
