@@ -169,8 +169,8 @@ class Fit:
     def index(self) -> FloatArray:
         """Index in points, shape (model,): the posterior mean, or the mode for the method map."""
         if self.draws is None:
-            return self._to_index(self.mode.ability[None])[0]
-        return np.asarray(self.index_draws.mean(axis=0), dtype=np.float64)
+            return np.asarray(self._to_index(self.mode.ability[None])[0])
+        return np.asarray(self.index_draws.mean(axis=0))
 
     def rescale(self, anchors: Mapping[str, float] | None = None, *, standard: bool = False) -> Self:
         """Return the same fit on other anchors, or on the standard scale. No refit is needed.
