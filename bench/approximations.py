@@ -85,7 +85,8 @@ Written by `python -m bench.approximations --likelihood {options.likelihood}` on
 {options.data or "the bundled data"} ({matrix.n_models} models, {matrix.n_benchmarks} benchmarks,
 {matrix.n_scores} scores; NUTS checks failed: {failed}).
 A shift is the absolute difference of the means under Laplace and NUTS, in posterior sds under NUTS; a
-width ratio is that of the 90 % intervals, Laplace to NUTS. Rows group models or benchmarks by how many scores they have.
+width ratio is that of the 90 % intervals, Laplace to NUTS. Rows group models or benchmarks by how many
+scores they have.
 
 {table}
 
