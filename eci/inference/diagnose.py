@@ -94,6 +94,19 @@ def check_sampler(
     )  # fmt: skip
 
 
+def check_finite(draws: Parameters) -> tuple[Check, ...]:
+    """Draws of a normal approximation are numbers: where it is very wide, difficulties overflow."""
+    arrays = (draws.ability, draws.difficulty, draws.discrimination)
+    whole = np.concatenate([np.isfinite(array) for array in arrays], axis=1).all(axis=1)
+    return (
+        Check(
+            "finite_draws", float(whole.mean()), 1.0, bool(whole.all()), "",
+            "The normal approximation is so wide that values overflow: the posterior is not of its shape. "
+            "Use the method nuts.",
+        ),
+    )  # fmt: skip
+
+
 def check_mode(gradient_norm: float, definite: bool) -> tuple[Check, ...]:
     """The mode was reached, and the curvature there is that of a maximum."""
     return (

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.chains import Progress, join, run_chains
-from eci.inference.diagnose import check_convergence, check_mode, check_sampler, published_quantities
+from eci.inference.diagnose import (
+    check_convergence,
+    check_finite,
+    check_mode,
+    check_sampler,
+    published_quantities,
+)
 from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, prepare
@@ -144,7 +150,7 @@ def _estimate(
     z = jax.random.normal(key, (method.n_draws, problem.n_coordinates))
     draws = collect_parameters(constrain_draws(problem, z))
     clock.lap("draw")
-    return _Estimate(mode, draws, 1, {}, checks)
+    return _Estimate(mode, draws, 1, {}, checks + check_finite(draws))
 
 
 def _sample(

@@ -147,14 +147,3 @@ def test_importing_everything_changes_nothing():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-
-
-def test_a_fit_leaves_double_precision_as_it_was():
-    done = run(
-        "import jax, eci, jax.numpy as jnp\n"
-        "matrix = eci.simulate(3, 2, seed=1).matrix\n"
-        "eci.fit(matrix, method=eci.Map())\n"
-        "assert not jax.config.jax_enable_x64\n"
-        "assert jnp.ones(2).dtype == 'float32'\n"
-    )
-    assert done.returncode == 0, done.stderr

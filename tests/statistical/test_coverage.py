@@ -213,3 +213,12 @@ def test_three_stored_data_sets_give_their_intervals_again():
         for name in ("ability", "difficulty"):
             low, high = np.array(before[name])
             assert (np.abs(np.array(now[name]) - before[name]) <= 0.15 * (high - low)).all(), (seed, name)
+
+
+def test_laplace_says_when_its_draws_overflow(tmp_path):
+    """A data set that leaves a spread so undetermined that a normal approximation of its log is nonsense."""
+    matrix, _ = draw(NARROW, 71)
+    fit = eci.fit(matrix, priors=NARROW, method=METHODS["laplace"], seed=71)
+    assert not np.isfinite(fit.difficulty_draws).all()
+    assert "finite_draws" in [check.name for check in fit.diagnostics.failed]
+    fit.save(tmp_path / "fit")
