@@ -43,6 +43,11 @@ ROOT = np.random.default_rng(7).normal(size=(N_MODELS, 4)) * 0.6
 COVARIANCE = ROOT @ ROOT.T + 0.3 * np.eye(N_MODELS)
 
 
+def draw_normal(rng, mean, size=None):
+    """Draw from Normal(mean, COVARIANCE); the default factor, by SVD, has signs that depend on the LAPACK."""
+    return rng.multivariate_normal(mean, COVARIANCE, size=size, method="cholesky")
+
+
 def draw_truth(rng, years):
     """Draw a change model, break, coefficients and residual sd from the prior, and the true index."""
     change = CHANGE_MODELS[rng.integers(4)]
@@ -66,13 +71,13 @@ def observe(setting, truth, rng):
     if setting == "exact":
         return IndexSeries.from_moments(truth, np.zeros((N_MODELS, N_MODELS)), **args), 1.0
     if setting == "correlated":
-        return IndexSeries.from_moments(rng.multivariate_normal(truth, COVARIANCE), COVARIANCE, **args), 1.0
+        return IndexSeries.from_moments(draw_normal(rng, truth), COVARIANCE, **args), 1.0
     if setting == "published":
         sd = np.linspace(2.0, 0.5, N_MODELS)
         seen = truth + np.sqrt(0.8) * sd * rng.normal() + np.sqrt(0.2) * sd * rng.normal(size=N_MODELS)
         return IndexSeries.from_moments(seen, np.diag(0.2 * sd**2), shared_sd=np.sqrt(0.8) * sd, **args), 1.0
-    seen = rng.multivariate_normal(truth, COVARIANCE)
-    posterior = rng.multivariate_normal(seen, COVARIANCE, size=1000)
+    seen = draw_normal(rng, truth)
+    posterior = draw_normal(rng, seen, 1000)
     # points = 130 + unit * (index - 130) + shift, with unit and shift as uncertain as in the draws
     unit, units = rng.normal(1, 0.1), rng.normal(1, 0.1, 1000)
     points = 130 + units[:, None] * (posterior - 130) + rng.normal(0, 3, (1000, 1))
