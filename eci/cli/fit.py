@@ -156,11 +156,11 @@ def _read_anchors(anchors: tuple[str, ...]) -> dict[str, float] | None:
 
 def _use_compile_cache() -> None:
     """Keep compiled programs between runs, unless the user has said where or not to."""
+    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is not None:
+        return
     import jax
     from platformdirs import user_cache_path
 
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is not None:
-        return
     jax.config.update("jax_compilation_cache_dir", str(user_cache_path("eci") / "jax"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
