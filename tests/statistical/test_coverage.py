@@ -27,7 +27,8 @@ import eci
 from eci.scale import MAX_REVERSED_PROB, Scale
 from eci.scores import ScoreMatrix
 
-EVIDENCE = Path(__file__).parents[2] / "docs" / "evidence" / "coverage.json"
+DOCS = Path(__file__).parents[2] / "docs"
+EVIDENCE, PAGE = DOCS / "evidence" / "coverage.json", DOCS / "coverage.md"
 COMMAND = "OMP_NUM_THREADS=1 taskset -c 1 python -m pytest -m slow tests/statistical/test_coverage.py"
 
 N_MODELS, N_SCORES = 16, (16, 16, 10, 10, 6, 6, 4, 4)  # models; scores of each benchmark
@@ -162,6 +163,40 @@ def summarise(rows):
     }
 
 
+def tabulate(found):
+    """One setting as a Markdown table: rows are what is covered, columns methods and scales."""
+    columns = [
+        (f"{method}, {scale}{which}", f"{method}, {scale}: {{}}{which}")
+        for method in METHODS
+        for scale, which in (("published", ""), ("published", ", accepted"), ("standard", ""))
+    ]
+    quantities = ["ability", "difficulty", *(f"difficulty, {n} scores" for n in sorted(set(N_SCORES)))]
+    lines = ["| | " + " | ".join(title for title, _ in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for quantity in quantities:
+        cells = [found["coverage"][key.format(quantity)] for _, key in columns]
+        text = [f"{cell['mean']:.3f} ± {cell['se']:.3f}" for cell in cells]
+        lines.append(f"| {quantity} | " + " | ".join(text) + " |")
+    counts = [str(found["coverage"][key.format("ability")]["n"]) for _, key in columns]
+    lines.append("| data sets | " + " | ".join(counts) + " |")
+    return "\n".join(lines)
+
+
+def write_tables(numbers):
+    """Put the tables in their places in docs/coverage.md."""
+    text = PAGE.read_text(encoding="utf-8")
+    for setting, found in numbers.items():
+        mark, end = f"<!-- {setting} -->\n\n", "\n\n<!-- end -->"
+        before, _, rest = text.partition(mark)
+        text = before + mark + tabulate(found) + end + rest.partition(end)[2]
+    PAGE.write_text(text, encoding="utf-8", newline="\n")
+
+
+def test_the_page_shows_what_was_found():
+    text = PAGE.read_text(encoding="utf-8")
+    for found in json.loads(EVIDENCE.read_text(encoding="utf-8"))["numbers"].values():
+        assert tabulate(found) in text
+
+
 @pytest.mark.slow
 def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys):
     started = time.perf_counter()
@@ -184,7 +219,8 @@ def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys):
         "rechecked": {str(seed): standard_intervals(priors, seed) for seed in range(N_RECHECKED)},
     }
     EVIDENCE.parent.mkdir(exist_ok=True)
-    EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n")
+    EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
+    write_tables(numbers)
     for setting, found in numbers.items():
         for name, cell in found["coverage"].items():
             if name.startswith("nuts") and "scores" not in name and cell["n"] >= 400:
