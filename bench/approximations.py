@@ -92,10 +92,6 @@ scores they have.
 
 Map: the index at the mode lies {shift.mean():.2f} posterior sds from the NUTS mean on average,
 {shift.max():.2f} at most.
-
-Seconds in all, by method: NUTS {exact.provenance.seconds["total"]:.1f}, Laplace
-{laplace.provenance.seconds["total"]:.1f}, Map {mode.provenance.seconds["total"]:.1f} (one process;
-the later two find compiled what they share with the first).
 """
     print(page)
     if options.write:
