@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.cli.files import check_writable, read_names, read_table, result_files, write_result
 from eci.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eci import Fit, IndexSeries, Link
 
-_FILES = ("link.json", "link.csv", "link.png", "link.svg")
 _CORRELATION = click.FloatRange(0, 1, max_open=True)
 
 
@@ -103,14 +101,14 @@ def link(old: Path, new: Path, **given: Any) -> None:
 
     out, within = given["out"], given["within_corr"]
     if out is not None:
-        _check_writable(out, given["force"])
+        check_writable(out, "link", force=given["force"])
     first = read(old, given["vintage_a"], within, "A")
     second = read(new, given["vintage_b"], within, "B")
     options = {
         name: given[name]
         for name in ("method", "common", "robust", "errors", "error_corr", "interval_prob", "seed")
     } | {"old_sd": given["sd_a"], "new_sd": given["sd_b"]}
-    found = eci.link(first, second, models=_names(given["models"]), **options)
+    found = eci.link(first, second, models=read_names(given["models"]), **options)
     record = found.record()
     without = _leave_one_out(first, second, found, options) if given["leave_one_out"] else {}
     if without:
@@ -128,13 +126,18 @@ def link(old: Path, new: Path, **given: Any) -> None:
             for name, value, sd in zip(moved.models, moved.index, moved.index_sd, strict=True)
         }
     if out is not None:
-        _write(out, found, record)
+        from eci.report import link_plot
+
+        write_result(out, "link", record, found.table(), link_plot.link(found))
     if given["as_json"]:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
         return
     _print(found, without, moved, given["reading"])
     if out is not None:
-        print(f"Wrote {', '.join(_FILES[:-1])} and {_FILES[-1]} to {out}.", file=sys.stderr)
+        print(
+            f"Wrote {', '.join(result_files('link')[:-1])} and {result_files('link')[-1]} to {out}.",
+            file=sys.stderr,
+        )
 
 
 def read(path: Path, vintage: str | None, within_corr: float, name: str = "") -> Fit | IndexSeries:
@@ -168,22 +171,6 @@ def read(path: Path, vintage: str | None, within_corr: float, name: str = "") ->
             f" The option for {path} is --vintage-{name.lower()}." if name and "vintage" in str(error) else ""
         )
         raise DataError(f"{path}: {error}{option}") from error
-
-
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV table, or say why it is none."""
-    import pandas as pd
-
-    if not path.exists():
-        raise DataError(
-            f"No index at {path}. Give a folder written by `eci fit`, or a CSV of a published index."
-        )
-    try:
-        return pd.read_csv(path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
-        raise DataError(
-            f"{path} is not a CSV table: {str(fault).strip()}. Save it as UTF-8 with commas."
-        ) from fault
 
 
 def _apply(found: Link, path: Path, vintage: str | None, within_corr: float, reading: Any) -> IndexSeries:
@@ -243,36 +230,3 @@ def _print(found: Link, without: Any, moved: IndexSeries | None, reading: str) -
             )
     if moved is not None:
         click.echo("\n" + describe_moved(moved, reading), nl=False)
-
-
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    path = Path(text)
-    if path.is_file():
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
-def _check_writable(out: Path, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DataError(f"--out {out} is a file. Name a folder.")
-    written = [name for name in _FILES if (out / name).exists()]
-    if written and not force:
-        raise DataError(
-            f"{out} already holds {', '.join(written)}. Choose another folder, or replace with --force."
-        )
-
-
-def _write(out: Path, found: Link, record: dict[str, Any]) -> None:
-    from eci.report import link_plot
-
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "link.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    found.table().to_csv(out / "link.csv", index=False, lineterminator="\n", float_format="%.6g")
-    figure = link_plot.link(found).get_figure(root=True)
-    if figure is None:  # the axes were made on a figure just now
-        raise RuntimeError("axes without a figure")
-    figure.savefig(out / "link.png", dpi=150)
-    figure.savefig(out / "link.svg")

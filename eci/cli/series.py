@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from eci.cli.files import read_names, read_table
 from eci.errors import DataError
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eci import IndexSeries
 
 R = TypeVar("R")
@@ -67,7 +66,7 @@ def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:
     selection = {
         "frontier": given["frontier"],
         "labs": list(given["labs"]) or None,
-        "models": _names(given["models"]),
+        "models": read_names(given["models"]),
         "since": _day(given["since"]),
         "until": _day(given["until"]),
         "through": given["through"],
@@ -81,32 +80,8 @@ def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:
             )
         return eci.IndexSeries.from_fit(eci.load_fit(source), **selection)
     return eci.IndexSeries.from_table(
-        _read_table(source), vintage=given["vintage"], error_corr=given["error_corr"], **selection
+        read_table(source), vintage=given["vintage"], error_corr=given["error_corr"], **selection
     )
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    if not path.exists():
-        raise DataError(
-            f"No index at {path}. Give a folder written by `eci fit`, or a CSV of a published index."
-        )
-    try:
-        return pd.read_csv(path)
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
-        raise DataError(
-            f"{path} is not a CSV table: {str(fault).strip()}. Save it as UTF-8 with commas."
-        ) from fault
-
-
-def _names(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    path = Path(text)
-    if path.is_file():
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _day(value: dt.datetime | None) -> str | None:

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.cli.files import check_writable, write_result
 from eci.cli.series import read_series, series_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eci import Trend
     from eci.trend.joint import JointTrend
 
-_FILES = ("trend.json", "trend.csv", "trend.png", "trend.svg")
 # what `--joint` cannot take: its regression runs through all models of the fit
 _NARROWING = ("frontier", "labs", "models", "since", "until", "through", "reasoning", "weights")
 
@@ -99,7 +101,7 @@ def trend(source: Path, **given: Any) -> None:
 
     out, force = given["out"], given["force"]
     if out is not None:
-        _check_writable(out, force)
+        check_writable(out, "trend", force=force)
     if given["joint"]:
         _check_joint(source, given)
     priors = given["priors_file"]
@@ -122,7 +124,9 @@ def trend(source: Path, **given: Any) -> None:
         record["joint"] = joint.record(result.interval_prob)
         sections.append(describe_joint(joint, result))
     if out is not None:
-        _write(out, result, record)
+        from eci.report import plots
+
+        write_result(out, "trend", record, _table(result), plots.trend(result))
     if as_text := not given["as_json"]:
         from eci.report.words import describe_trend
 
@@ -221,30 +225,8 @@ def _refit(source: Path, result: Trend) -> JointTrend:
     )
 
 
-def _check_writable(out: Path, force: bool) -> None:
-    if out.exists() and not out.is_dir():
-        raise DataError(f"--out {out} is a file. Name a folder.")
-    written = [name for name in _FILES if (out / name).exists()]
-    if written and not force:
-        raise DataError(
-            f"{out} already holds {', '.join(written)}. Choose another folder, or replace with --force."
-        )
-
-
-def _write(out: Path, result: Trend, record: dict[str, Any]) -> None:
-    """Write the result as JSON, its quantities as CSV, and its picture."""
-    from eci.report import plots
-
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / "trend.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    # dates and numbers share columns, which float_format passes over
-    table = result.table().map(
+def _table(result: Trend) -> pd.DataFrame:
+    """Quantities of a trend with six digits; dates and numbers share columns, which to_csv's format skips."""
+    return result.table().map(
         lambda cell: f"{cell:.6g}" if isinstance(cell, float) and math.isfinite(cell) else cell
     )
-    table.to_csv(out / "trend.csv", index=False, lineterminator="\n")
-    figure = plots.trend(result).get_figure(root=True)
-    if figure is None:  # the axes were made on a figure just now
-        raise RuntimeError("axes without a figure")
-    figure.savefig(out / "trend.png", dpi=150)
-    figure.savefig(out / "trend.svg")

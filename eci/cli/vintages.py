@@ -55,7 +55,7 @@ def vintages(
     import pandas as pd
 
     import eci
-    from eci.cli.link import read_table
+    from eci.cli.files import read_table
 
     frames = []
     for path in tables:
