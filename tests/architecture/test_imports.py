@@ -17,12 +17,13 @@ ALLOWED = {
     "scale": {"scores"},
     "fitted": {"scale", "scores"},
     "folder": {"fitted", "scale", "scores"},
-    "irt": set(),
-    "inference": {"irt", "fitted", "scale", "scores"},
-    "queries": {"folder", "fitted", "scale", "scores"},
+    "noise": set(),
+    "irt": {"noise"},
+    "inference": {"noise", "irt", "fitted", "scale", "scores"},
+    "queries": {"noise", "folder", "fitted", "scale", "scores"},
     "trend": {"folder", "fitted", "scale", "scores"},
     "linking": {"trend", "queries", "folder", "fitted", "scale", "scores"},
-    "report": {"linking", "trend", "queries", "folder", "fitted", "scale", "scores"},
+    "report": {"noise", "linking", "trend", "queries", "folder", "fitted", "scale", "scores"},
     "cli": {"report", "linking", "trend", "queries", "folder", "fitted", "scores"},  # never the program
 }
 EXCEPTIONS = {
