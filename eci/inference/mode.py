@@ -15,8 +15,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.scipy.linalg import cho_solve, solve_triangular
+from numpy.typing import NDArray
 
-from eci.inference.whiten import Arrow, arrow, hold_prior, solve_arrow
+from eci.inference.whiten import Arrow, compiled_arrow, hold_prior, solve_arrow
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
 from eci.irt.observation import Datum
 
@@ -100,28 +102,26 @@ def solve_abilities(
 
 
 def _marginal_value(
-    measurement: Measurement, scores: CodedScores, spread: Array, eta: tuple[Array, Array], ability: Array
+    measurement: Measurement, scores: CodedScores, eta: tuple[Array, Array], ability: Array
 ) -> Array:
     """Negative log density of benchmarks and shared parameters, abilities integrated by Laplace.
 
     `ability` is the conditional mode, a constant; one differentiable Newton step from it restores the
-    derivative of the mode. `spread` (benchmark, k) holds the posterior variances of difficulty, log slope
-    and log precision that the EM update of the hierarchical sds adds.
+    derivative of the mode.
     """
     position = Position(ability, *eta)
     gradient, curvature = _ability_terms(measurement, ability, position, scores)
     position = position._replace(ability=ability + gradient / jax.lax.stop_gradient(curvature))
     _, curvature = _ability_terms(measurement, position.ability, position, scores)
-    value = -measurement.log_density(position, scores) + 0.5 * jnp.sum(jnp.log(curvature))
-    log_sds = position.shared[measurement.prior_log_sds]
-    return value + 0.5 * jnp.sum(spread * jnp.exp(-2.0 * log_sds))
+    return -measurement.log_density(position, scores) + 0.5 * jnp.sum(jnp.log(curvature))
 
 
+@jax.jit
 def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> Array:
     """Posterior variance of each benchmark's difficulty, log slope (and log precision), (benchmark, k)."""
     n_benchmarks, k = position.benchmark.shape
     n_models = position.ability.shape[0]
-    own = jnp.linalg.inv(factor.benchmark_chol @ factor.benchmark_chol.transpose(0, 2, 1))
+    own = cho_solve((factor.benchmark_chol, True), jnp.broadcast_to(jnp.eye(k), factor.benchmark_chol.shape))
     coupling = (
         jnp.zeros((n_benchmarks, n_models, k))
         .at[scores.benchmark_index, scores.model_index]
@@ -129,7 +129,7 @@ def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> 
     )
     coupling = jnp.concatenate([coupling.transpose(0, 2, 1), factor.shared_coupling], axis=2)
     coupling = factor.basis.T @ coupling.reshape(-1, coupling.shape[2]).T
-    half = jax.scipy.linalg.solve_triangular(factor.w_chol, coupling, lower=True)
+    half = solve_triangular(factor.w_chol, coupling, lower=True)
     half = half.T.reshape(n_benchmarks, k, -1)
     covariance = own + half @ half.transpose(0, 2, 1)
     slope = jnp.exp(position.benchmark[:, LOG_SLOPE])
@@ -140,37 +140,36 @@ def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> 
 
 
 @partial(jax.jit, static_argnums=0)
-def _propose(
-    measurement: Measurement, position: Position, scores: CodedScores
-) -> tuple[Position, Array, Array, Position, Array]:
+def _evaluate(
+    measurement: Measurement, position: Position, step: Position, size: float, scores: CodedScores
+) -> tuple[Position, Array, tuple[Array, Array]]:
+    """Go `size` of the step, solve the abilities there: position, value and gradient in the rest."""
+    position = jax.tree.map(lambda x, s: x + size * s, position, step)
     position = solve_abilities(measurement, position, scores)
-    basis = hold_prior(position.ability.size, position.shared.size)
-    factor = arrow(measurement, position, scores, basis, exact=False)
-    spread = benchmark_spread(factor, position, scores)
     eta = (position.benchmark, position.shared)
-    value, gradient = jax.value_and_grad(partial(_marginal_value, measurement, scores, spread))(
-        eta, position.ability
-    )
-    step = solve_arrow(factor, scores, Position(jnp.zeros_like(position.ability), -gradient[0], -gradient[1]))
-    step = step._replace(
-        benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3)
-    )
-    slope = jnp.sum(step.benchmark * gradient[0]) + jnp.sum(step.shared * gradient[1])
-    return position, value, spread, step, slope
+    value = partial(_marginal_value, measurement, scores)
+    return position, *jax.value_and_grad(value)(eta, position.ability)
 
 
 @partial(jax.jit, static_argnums=0)
-def _trial(
-    measurement: Measurement,
-    position: Position,
-    scores: CodedScores,
-    spread: Array,
-    step: Position,
-    size: float,
+def _descend(
+    measurement: Measurement, factor: Arrow, gradient: tuple[Array, Array], scores: CodedScores
 ) -> tuple[Position, Array]:
-    moved = jax.tree.map(lambda x, s: x + size * s, position, step)
-    moved = solve_abilities(measurement, moved, scores)
-    return moved, _marginal_value(measurement, scores, spread, (moved.benchmark, moved.shared), moved.ability)
+    """Preconditioned step, with bounded lengths, and the slope along it."""
+    step = solve_arrow(
+        factor, scores, Position(jnp.zeros(scores.covariates.shape[0]), -gradient[0], -gradient[1])
+    )
+    step = step._replace(
+        benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3)
+    )
+    return step, jnp.sum(step.benchmark * gradient[0]) + jnp.sum(step.shared * gradient[1])
+
+
+def _curvature(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Arrow, Array]:
+    """Factored precision with the unit held by the prior, and the benchmarks' posterior variances."""
+    basis = hold_prior(position.ability.size, position.shared.size)
+    factor = compiled_arrow(measurement, position, scores, basis, exact=False)
+    return factor, benchmark_spread(factor, position, scores)
 
 
 def find_mode(
@@ -186,25 +185,40 @@ def find_mode(
     Where the noise runs to zero, so few scores that curves can pass through them all, there is no mode: the
     start is returned with an infinite gradient norm.
     """
-    position = start
+    none = jax.tree.map(jnp.zeros_like, start)
+    position, value, gradient = _evaluate(measurement, start, none, 0.0, scores)
     n_steps = 0
     while n_steps < max_steps:
         n_steps += 1
-        position, value, spread, step, slope = _propose(measurement, position, scores)
+        factor, spread = _curvature(measurement, position, scores)
+        added, slope_added = _spread_value(measurement, np.asarray(spread), np.asarray(position.shared))
+        step, slope = _descend(measurement, factor, (gradient[0], gradient[1] + slope_added), scores)
         size = 1.0
         if -float(slope) < tolerance:
             break
         while size > 1e-4:
-            moved, trial = _trial(measurement, position, scores, spread, step, size)
-            if float(trial) < float(value) + 1e-4 * size * float(slope):
+            moved, trial, gradient_there = _evaluate(measurement, position, step, size, scores)
+            added_there, _ = _spread_value(measurement, np.asarray(spread), np.asarray(moved.shared))
+            if float(trial) + added_there < float(value) + added + 1e-4 * size * float(slope):
                 break
             size *= 0.5
         else:
             break
-        position = moved
+        position, value, gradient = moved, trial, gradient_there
     if _interpolates(measurement, position):
         return Mode(start, np.nan, np.inf, n_steps)
-    return Mode(position, float(value), float(jnp.sqrt(jnp.maximum(-slope, 0.0))), n_steps)
+    return Mode(position, float(value) + added, float(np.sqrt(max(-float(slope), 0.0))), n_steps)
+
+
+def _spread_value(
+    measurement: Measurement, spread: NDArray[np.float64], shared: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    """What the posterior variances add to the negative log density of the hierarchical sds; its gradient."""
+    at = measurement.prior_log_sds
+    terms = 0.5 * spread.sum(axis=0) * np.exp(-2.0 * shared[at])
+    gradient = np.zeros_like(shared)
+    gradient[at] = -2.0 * terms
+    return float(terms.sum()), gradient
 
 
 def _interpolates(measurement: Measurement, position: Position) -> bool:
@@ -214,16 +228,19 @@ def _interpolates(measurement: Measurement, position: Position) -> bool:
     return bool(jnp.exp(position.shared[4]) < MIN_NOISE * measurement.priors.noise_sd_scale)
 
 
-@partial(jax.jit, static_argnums=0)
 def recentre(
     measurement: Measurement, position: Position, scores: CodedScores
 ) -> tuple[Position, Coordinates]:
     """Weights by how far the scores shrink each benchmark's prior variance, and the position in them."""
-    basis = hold_prior(position.ability.size, position.shared.size)
-    factor = arrow(measurement, position, scores, basis, exact=False)
-    shrinkage = benchmark_spread(factor, position, scores) * jnp.exp(
-        -2.0 * position.shared[measurement.prior_log_sds]
-    )
+    _, spread = _curvature(measurement, position, scores)
+    return _recentre(measurement, position, spread, scores)
+
+
+@partial(jax.jit, static_argnums=0)
+def _recentre(
+    measurement: Measurement, position: Position, spread: Array, scores: CodedScores
+) -> tuple[Position, Coordinates]:
+    shrinkage = spread * jnp.exp(-2.0 * position.shared[measurement.prior_log_sds])
     at = scores.coordinates._replace(centring=jnp.clip(1.0 - shrinkage, 0.0, 1.0))
     curves = measurement.curves(position, scores)
     if curves.noise.ndim == 0:

@@ -183,6 +183,9 @@ def arrow(
     )
 
 
+compiled_arrow = jax.jit(arrow, static_argnums=0, static_argnames="exact")
+
+
 def solve_arrow(factor: Arrow, scores: CodedScores, rhs: Position) -> Position:
     """Solve precision @ x = rhs."""
     m, j = scores.model_index, scores.benchmark_index
@@ -197,6 +200,7 @@ def solve_arrow(factor: Arrow, scores: CodedScores, rhs: Position) -> Position:
     return Position(ability, benchmark - factor.shared_coupling @ shared, shared)
 
 
+@jax.jit
 def whitening_at(center: Position, factor: Arrow) -> Whitening:
     """Build the whitening map at `center` from the factored precision there."""
     k = factor.benchmark_chol.shape[-1]
@@ -242,15 +246,11 @@ def whiten(
     """
     n_models, n_shared = center.ability.size, center.shared.size
     basis = hold_prior(n_models, n_shared)
-    by_prior = _whitening_at(center, _arrow(measurement, center, scores, basis, exact=False))
+    by_prior = whitening_at(center, compiled_arrow(measurement, center, scores, basis, exact=False))
     if n_models > 2 and pattern_margin(by_prior) > MIN_PATTERN_MARGIN:
         basis = hold_pattern(center.ability, n_shared)
-    factor = _arrow(measurement, center, scores, basis, exact=exact)
+    factor = compiled_arrow(measurement, center, scores, basis, exact=exact)
     definite = bool(jnp.isfinite(factor.w_chol).all() & jnp.isfinite(factor.benchmark_chol).all())
     if not definite:
-        factor = _arrow(measurement, center, scores, basis, exact=False)
-    return _whitening_at(center, factor), definite
-
-
-_arrow = jax.jit(arrow, static_argnums=0, static_argnames="exact")
-_whitening_at = jax.jit(whitening_at)
+        factor = compiled_arrow(measurement, center, scores, basis, exact=False)
+    return whitening_at(center, factor), definite

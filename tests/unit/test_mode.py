@@ -83,10 +83,8 @@ def test_the_value_integrates_abilities_as_quadrature_does(start, mode):
 def integrate(position, scores):
     """Negative log density with the abilities integrated: by Laplace, and each on a grid."""
     position = solve_abilities(MEASUREMENT, position, scores)
-    no_spread = jnp.zeros_like(position.benchmark)
-    by_laplace = _marginal_value(
-        MEASUREMENT, scores, no_spread, (position.benchmark, position.shared), position.ability
-    )
+    eta = (position.benchmark, position.shared)
+    by_laplace = _marginal_value(MEASUREMENT, scores, eta, position.ability)
 
     def log_terms(step):
         """What in the log density depends on each ability, moved by a step from its mode."""
