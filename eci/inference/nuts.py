@@ -35,10 +35,18 @@ class StepSize(NamedTuple):
     anchor: Array
 
 
+class Point(NamedTuple):
+    """A draw with its negative log density and gradient."""
+
+    z: Array
+    potential: Array
+    gradient: Array
+
+
 class State(NamedTuple):
     """Where a chain stands between two runs."""
 
-    z: Array
+    point: Point
     key: Array
     step: StepSize
 
@@ -52,14 +60,6 @@ class Info(NamedTuple):
     tree_depth: Array
     diverging: Array
     energy: Array
-
-
-class Point(NamedTuple):
-    """A draw with its negative log density and gradient."""
-
-    z: Array
-    potential: Array
-    gradient: Array
 
 
 class _Leaf(NamedTuple):
@@ -81,10 +81,19 @@ class _Tree(NamedTuple):
 
 
 def start_chain(key: Array, z: Array, step_size: float) -> State:
-    """Start a chain at `z`, with dual averaging from `step_size`."""
+    """Start a chain at `z`, with dual averaging from `step_size`.
+
+    The density is not evaluated at `z`: it counts as vanishing there, so that the first transition ends
+    elsewhere on its trajectory, for whose first half step the gradient is that of a standard normal density.
+    Evaluating it would compile the density a second time. The first transition must belong to the warm-up.
+    """
     log_step = jnp.full((), math.log(step_size), z.dtype)  # a weak type would compile twice
     zero = jnp.zeros(())
-    return State(z, key, StepSize(log_step, log_step, zero, zero, log_step + math.log(5.0)))
+    return State(
+        Point(z, jnp.full((), 1e10, z.dtype), z),
+        key,
+        StepSize(log_step, log_step, zero, zero, log_step + math.log(5.0)),
+    )
 
 
 def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
@@ -112,7 +121,7 @@ def _leapfrog(potential: Potential, leaf: _Leaf, step_size: Array) -> tuple[_Lea
 
 def _subtree(
     potential: Potential,
-    key: Array,
+    u: Array,
     edge: _Leaf,
     step_size: Array,
     depth: Array,
@@ -122,7 +131,8 @@ def _subtree(
     """Grow 2**depth leaves from `edge`, giving the subtree and its last leaf; step_size is signed.
 
     Momenta at the left ends of the binary subtrees still open are kept, one per level, so that every
-    balanced subtree is checked for a turn when its last leaf is added.
+    balanced subtree is checked for a turn when its last leaf is added. The uniform number `u` chooses the
+    proposal: given that it fell below a leaf's share or above, it is uniform there, and serves the next leaf.
     """
     n_leaves = 2**depth
     n = edge.z.shape[0]
@@ -139,13 +149,14 @@ def _subtree(
         return (tree.n_leapfrogs < n_leaves) & ~tree.turning & ~tree.diverging
 
     def grow(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        tree, leaf, open_r, open_sum, key = carry
-        key, key_pick = jax.random.split(key)
+        tree, leaf, open_r, open_sum, u = carry
         leaf, value = _leapfrog(potential, leaf, step_size)
         error = value + 0.5 * jnp.dot(leaf.r, leaf.r) - energy
         error = jnp.where(jnp.isnan(error), jnp.inf, error)
         log_weight = jnp.logaddexp(tree.log_weight, -error)
-        pick = jnp.log(jax.random.uniform(key_pick)) < -error - log_weight
+        share = jnp.exp(-error - log_weight)
+        pick = u < share
+        u = jnp.where(pick, u / share, (u - share) / (1.0 - share))
         proposal = jax.tree.map(
             lambda new, old: jnp.where(pick, new, old), Point(leaf.z, value, leaf.gradient), tree.proposal
         )
@@ -175,9 +186,9 @@ def _subtree(
             leaf, leaf, proposal, log_weight, r_sum, tree.accept_sum + jnp.minimum(1.0, jnp.exp(-error)),
             i + 1, turning, error > MAX_ENERGY_ERROR,
         )  # fmt: skip
-        return tree, leaf, open_r, open_sum, key
+        return tree, leaf, open_r, open_sum, u
 
-    tree, leaf, *_ = jax.lax.while_loop(go_on, grow, (empty, edge, open_r, open_sum, key))
+    tree, leaf, *_ = jax.lax.while_loop(go_on, grow, (empty, edge, open_r, open_sum, u))
     return tree, leaf
 
 
@@ -189,7 +200,8 @@ def transition(
     potential: Potential, point: Point, key: Array, step_size: Array, max_depth: int
 ) -> tuple[Point, Info]:
     """One no-U-turn transition."""
-    key_r, key_tree = jax.random.split(key)
+    key_r, key_u = jax.random.split(key)
+    uniform = jax.random.uniform(key_u, (max_depth, 3), point.z.dtype)
     r = jax.random.normal(key_r, point.z.shape, point.z.dtype)
     energy = point.potential + 0.5 * jnp.dot(r, r)
     leaf = _Leaf(point.z, r, point.gradient)
@@ -200,18 +212,18 @@ def transition(
     )  # fmt: skip
 
     def go_on(carry: tuple[Any, ...]) -> Array:
-        tree, depth, _ = carry
+        tree, depth = carry
         return (depth < max_depth) & ~tree.turning & ~tree.diverging
 
     def double(carry: tuple[Any, ...]) -> tuple[Any, ...]:
-        tree, depth, key = carry
-        key, key_side, key_grow, key_pick = jax.random.split(key, 4)
-        right = jax.random.bernoulli(key_side)
+        tree, depth = carry
+        side, leaf_u, merge_u = uniform[depth]
+        right = side < 0.5
         edge = jax.tree.map(lambda a, b: jnp.where(right, a, b), tree.right, tree.left)
         signed = jnp.where(right, step_size, -step_size)
-        new, last = _subtree(potential, key_grow, edge, signed, depth, energy, max_depth)
+        new, last = _subtree(potential, leaf_u, edge, signed, depth, energy, max_depth)
         stopped = new.turning | new.diverging
-        pick = ~stopped & (jnp.log(jax.random.uniform(key_pick)) < new.log_weight - tree.log_weight)
+        pick = ~stopped & (jnp.log(merge_u) < new.log_weight - tree.log_weight)
         left_leaf = jax.tree.map(lambda a, b: jnp.where(right, a, b), tree.left, last)
         right_leaf = jax.tree.map(lambda a, b: jnp.where(right, a, b), last, tree.right)
         r_sum = tree.r_sum + new.r_sum
@@ -222,9 +234,9 @@ def transition(
             tree.accept_sum + new.accept_sum, tree.n_leapfrogs + new.n_leapfrogs,
             stopped | _is_turning(left_leaf.r, right_leaf.r, r_sum), new.diverging,
         )  # fmt: skip
-        return merged, depth + 1, key
+        return merged, depth + 1
 
-    tree, depth, _ = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32), key_tree))
+    tree, depth = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32)))
     accept_prob = tree.accept_sum / tree.n_leapfrogs
     info = Info(tree.proposal.potential, accept_prob, tree.n_leapfrogs, depth, tree.diverging, energy)
     return tree.proposal, info
@@ -260,7 +272,6 @@ def run_chain(
 
     floats, integers = jnp.zeros(buffer), jnp.zeros(buffer, jnp.int32)
     infos = Info(floats, floats, integers, integers, jnp.zeros(buffer, bool), floats)
-    point, draws = Point(state.z, *potential(state.z)), jnp.zeros((buffer, state.z.shape[0]))
-    start = (point, state.key, state.step, draws, infos)
-    point, key, step, draws, infos = jax.lax.fori_loop(0, n_steps, body, start)
-    return State(point.z, key, step), draws, infos
+    draws = jnp.zeros((buffer, state.point.z.shape[0]))
+    point, key, step, draws, infos = jax.lax.fori_loop(0, n_steps, body, (*state, draws, infos))
+    return State(point, key, step), draws, infos

@@ -107,10 +107,20 @@ def test_reported_potential_is_that_of_the_draw(normal_draws):
 
 
 def test_steps_far_too_large_are_reported_as_divergent():
-    state = nuts.start_chain(jax.random.key(0), jnp.full(2, 3.0), 80.0)
+    z = jnp.full(2, 3.0)
+    state = nuts.start_chain(jax.random.key(0), z, 80.0)._replace(point=nuts.Point(z, *skewed(z)))
     _, draws, infos = run(skewed, state, jnp.asarray(20), jnp.asarray(False), 0.8, 20)
     assert infos.diverging.all()
     assert (np.asarray(draws) == 3.0).all()
+
+
+def test_the_first_transition_leaves_the_start_that_was_not_evaluated():
+    for seed in range(20):
+        start = nuts.start_chain(jax.random.key(seed), jnp.full(3, 2.0), 0.3)
+        _, draws, infos = run(correlated, start, jnp.asarray(1), jnp.asarray(True), 0.8, 1)
+        assert (np.asarray(draws[0]) != 2.0).all()
+        assert float(infos.potential[0]) == pytest.approx(float(correlated(draws[0])[0]))
+        assert not infos.diverging.any()
 
 
 def test_pieces_join_to_one_run():
@@ -186,12 +196,9 @@ def turns(momenta):
 
 def momentum_and_directions(key, n, max_depth):
     """The random numbers of a transition that shape its trajectory, in the order the kernel takes them."""
-    key_r, key = jax.random.split(key)
-    directions = []
-    for _ in range(max_depth):
-        key, key_side, *_ = jax.random.split(key, 4)
-        directions.append(1 if jax.random.bernoulli(key_side) else -1)
-    return np.asarray(jax.random.normal(key_r, (n,), float)), directions
+    key_r, key_u = jax.random.split(key)
+    side = jax.random.uniform(key_u, (max_depth, 3), float)[:, 0]
+    return np.asarray(jax.random.normal(key_r, (n,), float)), np.where(side < 0.5, 1, -1)
 
 
 @pytest.mark.parametrize(("potential", "n"), [(correlated, 3), (skewed, 2)])
