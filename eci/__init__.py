@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from eci.fitted import Fit as Fit
     from eci.folder import check_writable as check_writable
     from eci.folder import load_fit as load_fit
+    from eci.inference.method import Bootstrap as Bootstrap
     from eci.inference.method import Laplace as Laplace
+    from eci.inference.method import LeastSquares as LeastSquares
     from eci.inference.method import Map as Map
     from eci.inference.method import Nuts as Nuts
     from eci.inference.run import fit as fit
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from eci.trend.power import simulate_power as simulate_power
     from eci.trend.robust import fit_robust as fit_robust
     from eci.trend.two_kinks import fit_two_kinks as fit_two_kinks
+    from eci.trend.walk_forward import walk_forward as walk_forward
 
 __version__ = "0.1.0"
 
@@ -56,6 +59,8 @@ _HOMES = {
     "Priors": "eci.irt.priors",
     "Map": "eci.inference.method",
     "Laplace": "eci.inference.method",
+    "LeastSquares": "eci.inference.method",
+    "Bootstrap": "eci.inference.method",
     "Nuts": "eci.inference.method",
     "fit": "eci.inference.run",
     "ConvergenceError": "eci.errors",
@@ -79,6 +84,7 @@ _HOMES = {
     "map_to_horizon": "eci.trend.horizon",
     "reach": "eci.trend.forecast",
     "simulate_power": "eci.trend.power",
+    "walk_forward": "eci.trend.walk_forward",
     "leave_one_out": "eci.linking",
     "link": "eci.linking",
     "read_index": "eci.linking",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 from eci.errors import DataError
 
-MethodName = Literal["map", "laplace", "nuts"]
+MethodName = Literal["map", "laplace", "nuts", "least_squares", "bootstrap"]
 
 
 def _require_at_least(method: object, **minima: int) -> None:
@@ -90,5 +90,87 @@ class Nuts(Map):
             raise DataError(f"Nuts(kernel={self.kernel!r}): known kernels are 'lean' and 'numpyro'.")
 
 
-Method = Map | Laplace | Nuts
-METHODS: dict[MethodName, type[Map]] = {"map": Map, "laplace": Laplace, "nuts": Nuts}
+@dataclass(frozen=True)
+class LeastSquares(Map):
+    """The least-squares estimator of the Epoch Capabilities Index: a point, no intervals. A preview.
+
+    1/2 sum_i (logistic(a_j (C_m - D_j)) - x_i)^2 + 1/2 ridge / n_parameters (|C|^2 + |D|^2 + |a|^2)
+
+    with x the score as a fraction of the way from chance level to ceiling, clipped to [0.001, 0.999];
+    abilities C and difficulties D within [-10, 10], slopes a within [0.1, 10]. It takes no priors.
+
+    Parameters
+    ----------
+    ridge
+        Strength of the penalty, from 0. Epoch's 0.1 keeps models and benchmarks with one-sided scores finite.
+        It is not without effect on the others: see docs/bootstrap.md.
+    anchor_benchmark
+        Benchmark whose slope is 1 in the estimator's unit; Epoch's is Winogrande. Without one the penalty
+        fixes the unit. Points do not depend on the unit, but the penalty does.
+
+    References
+    ----------
+    Ho et al. (2025), A Rosetta Stone for AI Benchmarks, arXiv:2512.00193.
+    """
+
+    name: ClassVar[MethodName] = "least_squares"
+    ridge: float = 0.1
+    anchor_benchmark: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse impossible options."""
+        number = isinstance(self.ridge, int | float) and not isinstance(self.ridge, bool)
+        if not number or not 0.0 < self.ridge < float("inf"):
+            raise DataError(
+                f"LeastSquares(ridge={self.ridge!r}): the penalty must be a finite number above 0, such as "
+                "0.1. Without it, models that beat all others run to the bounds."
+            )
+
+
+@dataclass(frozen=True)
+class Bootstrap(Map):
+    """Least-squares refits of resampled scores: draws with percentile intervals. A preview.
+
+    Parameters
+    ----------
+    n_refits
+        Refits; Epoch publishes 500, Anthropic 100.
+    resample
+        "scores" draws each model's scores with replacement (Epoch); "benchmarks" leaves out a random fifth of
+        the benchmarks (Anthropic).
+    estimator
+        The least squares that are refitted.
+
+    Notes
+    -----
+    Draws are refits, not a posterior: `docs/coverage.md` says what their intervals cover. A resample that
+    leaves a model without scores, or the scores in groups without a common scale, is drawn again and counted.
+    A benchmark without scores in a refit gets the curve that its own scores give with that refit's abilities.
+
+    References
+    ----------
+    Efron and Tibshirani (1993), An Introduction to the Bootstrap, doi:10.1007/978-1-4899-4541-9.
+    """
+
+    name: ClassVar[MethodName] = "bootstrap"
+    n_refits: int = 500
+    resample: Literal["scores", "benchmarks"] = "scores"
+    estimator: LeastSquares = field(default_factory=LeastSquares)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible options."""
+        _require_at_least(self, n_refits=10)
+        if self.resample not in ("scores", "benchmarks"):
+            raise DataError(
+                f"Bootstrap(resample={self.resample!r}): known resamples are 'scores' and 'benchmarks'."
+            )
+
+
+Method = Map | Laplace | Nuts | LeastSquares | Bootstrap
+METHODS: dict[MethodName, type[Map]] = {
+    "map": Map,
+    "laplace": Laplace,
+    "nuts": Nuts,
+    "least_squares": LeastSquares,
+    "bootstrap": Bootstrap,
+}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
+from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
 from eci.inference.chains import Progress, join, run_chains
 from eci.inference.diagnose import (
     check_convergence,
@@ -22,7 +23,8 @@ from eci.inference.diagnose import (
     check_sampler,
     published_quantities,
 )
-from eci.inference.method import Laplace, Method, Nuts
+from eci.inference.estimate import Estimate
+from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, prepare
 from eci.inference.provenance import Clock, describe_run
@@ -58,7 +60,9 @@ def fit(
     priors
         Prior scales; the default is `Priors()`.
     method
-        `Nuts()` (the default), or the previews `Laplace()` and `Map()`.
+        `Nuts()` (the default), or one of the previews `Laplace()`, `Map()`, `LeastSquares()` and
+        `Bootstrap()`. The last two are the estimator of Epoch's index and its intervals: they take the
+        likelihood `normal` and no priors.
     anchors
         Points of exactly two models. By default Claude 3.5 Sonnet = 130 and GPT-5 = 150 where both are
         present, otherwise the standard scale: mean 100, sd 10 over the models, in every draw.
@@ -87,21 +91,30 @@ def fit(
     Lord (1980), Applications of Item Response Theory to Practical Testing Problems. Ho et al. (2025), A
     Rosetta Stone for AI Benchmarks, arXiv:2512.00193.
     """
-    priors, method = priors or Priors(), method or Nuts()
+    method = method or Nuts()
     _check_options(likelihood, seed, interval_prob)
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
     clock = Clock()
     if progress is not None:
         progress("finding the mode", 0, 0)
-    with jax.enable_x64(True):
-        problem = prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
-        estimate = _estimate(problem, matrix, method, chosen, jax.random.key(seed), clock, progress)
+    if isinstance(method, LeastSquares | Bootstrap):
+        _require_least_squares(likelihood, priors, method)
+        if isinstance(method, LeastSquares):
+            estimate = fit_least_squares(matrix, method)
+        else:
+            estimate = fit_bootstrap(matrix, method, seed, progress)
+        clock.lap("refit")
+    else:
+        priors = priors or Priors()
+        with jax.enable_x64(True):
+            problem = prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
+            estimate = _estimate(problem, matrix, method, chosen, jax.random.key(seed), clock, progress)
     ability = estimate.mode.ability[None] if estimate.draws is None else estimate.draws.ability
     return Fit(
         matrix=matrix,
         likelihood=likelihood,
-        priors=priors.as_dict(),
+        priors={} if priors is None else priors.as_dict(),
         method=method.as_dict(),
         seed=seed,
         mode=estimate.mode,
@@ -115,14 +128,6 @@ def fit(
     )
 
 
-class _Estimate(NamedTuple):
-    mode: Parameters
-    draws: Parameters | None
-    n_chains: int
-    stats: Mapping[str, NDArray[Any]]
-    checks: tuple[Check, ...]
-
-
 def _estimate(
     problem: Problem,
     matrix: ScoreMatrix,
@@ -131,7 +136,7 @@ def _estimate(
     key: Array,
     clock: Clock,
     progress: Progress | None,
-) -> _Estimate:
+) -> Estimate:
     """Run the method on a prepared problem."""
     center = collect_parameters(constrain_draws(problem, jnp.zeros((1, problem.n_coordinates))))
     mode = jax.tree.map(lambda x: x[0], center)
@@ -143,14 +148,14 @@ def _estimate(
             return check_convergence(quantities, method.n_chains)
 
         draws, stats, checks = _sample(problem, method, check, key, clock, progress)
-        return _Estimate(mode, draws, method.n_chains, stats, checks)
+        return Estimate(mode, draws, method.n_chains, stats, checks)
     checks = check_mode(problem.mode.gradient_norm, problem.definite)
     if not isinstance(method, Laplace):
-        return _Estimate(mode, None, 0, {}, checks[:1])
+        return Estimate(mode, None, 0, {}, checks[:1])
     z = jax.random.normal(key, (method.n_draws, problem.n_coordinates))
     draws = collect_parameters(constrain_draws(problem, z))
     clock.lap("draw")
-    return _Estimate(mode, draws, 1, {}, checks + check_finite(draws))
+    return Estimate(mode, draws, 1, {}, checks + check_finite(draws))
 
 
 def _sample(
@@ -179,6 +184,20 @@ def _sample(
         chains = join(chains, more)
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)
+
+
+def _require_least_squares(likelihood: str, priors: Priors | None, method: LeastSquares | Bootstrap) -> None:
+    """Refuse options that least squares does not have."""
+    if likelihood != "normal":
+        raise DataError(
+            f"The method {method.name} is least squares: its likelihood is normal, not {likelihood!r}. Leave "
+            "the likelihood out, or use the method nuts."
+        )
+    if priors is not None:
+        raise DataError(
+            f"The method {method.name} is least squares, which takes no priors: its penalty is the option "
+            "ridge. Leave the priors out, or use the method nuts."
+        )
 
 
 def _check_options(likelihood: str, seed: int, interval_prob: float) -> None:
