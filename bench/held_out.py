@@ -10,8 +10,8 @@ benchmark without any score is put back, another taken instead, and such pairs a
 into groups without a common scale is drawn again.
 
 Columns, with the standard error over repeats: share of scores inside the 50 and the 90 % predictive interval;
-median width of the latter; mean log predictive density (for counts: of the fraction, which is the probability
-times the number of items); mean continuous ranked probability score (Gneiting and Raftery 2007,
+median width of the latter; mean log predictive density of the fraction (of counts the log probability times
+the number of items); mean continuous ranked probability score (Gneiting and Raftery 2007,
 doi:10.1198/016214506000001437), which compares densities and counts; mean absolute error of the predictive
 median, and by how much it is below that of least squares on the same pairs (bench/least_squares.py).
 
@@ -34,11 +34,9 @@ import numpy as np
 import eci
 from bench.least_squares import fit_least_squares, predict_least_squares
 from bench.samplers import load_matrix
-from eci.noise import log_prob
 from eci.queries.curves import Curves, choose_rows
 
 METHODS = {"nuts": eci.Nuts(n_draws=500, max_doublings=0), "laplace": eci.Laplace(n_draws=2000)}
-COUNTS = {"binomial", "beta_binomial"}
 COLUMNS = (  # title, key, digits
     ("in 50 %", "in_50", 3),
     ("in 90 %", "in_90", 3),
@@ -84,11 +82,9 @@ def score_predictions(fit, test, rng):
     rows = choose_rows(fit)
     curves = Curves.of_fit(fit, test.benchmark_index, rows, test.n_items)
     ability = fit.draws.ability[np.ix_(rows, test.model_index)]
-    drawn = np.sort(curves.sample(rng, ability), axis=0)
+    drawn = np.sort(np.clip(curves.sample(rng, ability), 0.0, 1.0), axis=0)  # as `eci predict` does
     low_90, low_50, median, high_50, high_90 = np.quantile(drawn, [0.05, 0.25, 0.5, 0.75, 0.95], axis=0)
-    density = log_prob(fit.likelihood, test.score, curves.expect(ability), curves.noise, test.n_items) + (
-        np.log(test.n_items) if fit.likelihood in COUNTS else 0.0
-    )
+    density = curves.log_prob(test.score, ability)
     n = len(drawn)
     weight = (2 * np.arange(1, n + 1) - n - 1)[:, None]
     crps = np.abs(drawn - test.score).mean(axis=0) - (weight * drawn).sum(axis=0) / n**2

@@ -16,7 +16,12 @@ from eci.scale import Scale, choose_anchors
 from eci.scores.matrix import ScoreMatrix
 
 if TYPE_CHECKING:
+    import os
     from pathlib import Path
+
+    from eci.queries.next import Advice
+    from eci.queries.place import Placement
+    from eci.queries.predict import Prediction
 
 FloatArray = NDArray[np.float64]
 
@@ -233,6 +238,24 @@ class Fit:
             low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
             sd = (draws - draws[0]).std(axis=0, ddof=1)  # so that an anchor has 0 to the last bit
         return np.column_stack([sd, low, high])
+
+    def place(self, scores: str | os.PathLike[str] | pd.DataFrame, **options: Any) -> Placement:
+        """Place new models on this scale without refitting: see `eci.queries.place.place`."""
+        from eci.queries.place import place
+
+        return place(self, scores, **options)
+
+    def predict(self, model: str | None = None, benchmark: str | None = None, **options: Any) -> Prediction:
+        """Predict scores that have not been measured: see `eci.queries.predict.predict`."""
+        from eci.queries.predict import predict
+
+        return predict(self, model, benchmark, **options)
+
+    def next_benchmark(self, model: str, **options: Any) -> Advice:
+        """Rank benchmarks by what they would tell of a model: see `eci.queries.next.next_benchmark`."""
+        from eci.queries.next import next_benchmark
+
+        return next_benchmark(self, model, **options)
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the fit as a folder: see `eci.folder.save_fit`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -98,6 +98,16 @@ class Curves:
             self.n_items[one],
         )
 
+    def at(self, difficulty: FloatArray) -> Self:
+        """The same curves with another difficulty, shape (draw, benchmark)."""
+        return replace(self, difficulty=difficulty)
+
+    def repeat(self, n: int) -> Self:
+        """One benchmark `n` times, for `n` models that take it."""
+        names = ("difficulty", "discrimination", "noise", "lower", "upper", "n_items")
+        repeated: dict[str, Any] = {name: np.repeat(getattr(self, name), n, axis=-1) for name in names}
+        return replace(self, **repeated)
+
     def __len__(self) -> int:
         """Number of benchmarks."""
         return len(self.lower)
@@ -114,13 +124,12 @@ class Curves:
         return noise.log_prob(self.likelihood, score, self.expect(ability), self.noise, self.n_items)
 
     def sample(self, rng: np.random.Generator, ability: FloatArray) -> FloatArray:
-        """Draw a score for every draw, within [0, 1].
+        """Draw a score for every draw, as the likelihood has it: those of `normal` may leave [0, 1]."""
+        return noise.sample(self.likelihood, rng, self.expect(ability), self.noise, self.n_items)
 
-        The density of the likelihood `normal` goes on beyond 0 and 1, which no score does: what lies
-        there is counted at the edge.
-        """
-        drawn = noise.sample(self.likelihood, rng, self.expect(ability), self.noise, self.n_items)
-        return np.clip(drawn, 0.0, 1.0)
+    def variance(self, ability: FloatArray) -> FloatArray:
+        """Variance of a score about its expected value."""
+        return noise.variance(self.likelihood, self.expect(ability), self.noise, self.n_items)
 
 
 def require_draws(fit: Fit) -> Parameters:
@@ -152,7 +161,7 @@ def known_items(fit: Fit) -> FloatArray:
     items = np.full(matrix.n_benchmarks, np.nan)
     known = ~np.isnan(matrix.n_items)
     for j in np.unique(matrix.benchmark_index[known]):
-        items[j] = np.median(matrix.n_items[known & (matrix.benchmark_index == j)])
+        items[j] = np.rint(np.median(matrix.n_items[known & (matrix.benchmark_index == j)]))
     return items
 
 

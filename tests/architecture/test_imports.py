@@ -28,8 +28,10 @@ ALLOWED = {
 }
 EXCEPTIONS = {
     ("fitted.py", "folder"),  # Fit.save
+    ("fitted.py", "queries"),  # Fit.place, Fit.predict, ...
     ("trend/joint.py", "irt"),  # the check of the trend by one program for scores and trend
     ("trend/joint.py", "inference"),
+    ("trend/walk_forward.py", "inference"),  # the index refitted at every origin of a back-test
     ("linking/concurrent.py", "irt"),  # a link by fitting both sets of scores together
     ("linking/concurrent.py", "inference"),
 }

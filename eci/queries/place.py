@@ -1,0 +1,270 @@
+"""Place new models on a fitted scale without refitting."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from eci.errors import DataError
+from eci.queries.curves import (
+    MAX_DRAWS,
+    Curves,
+    FloatArray,
+    IndexArray,
+    choose_rows,
+    known_items,
+    require_draws,
+)
+from eci.queries.grid import AbilityPrior, PointMap, posteriors_on_grid
+from eci.scores import Dropped, Rules, load_scores
+from eci.scores.rules import apply_rules
+
+if TYPE_CHECKING:
+    from eci.fitted import Fit
+
+MIN_EFFECTIVE = 100
+MIN_DATED = 10  # models with a date that a trend of abilities needs
+N_KEPT = 2000
+_YEAR = np.timedelta64(1, "D") * 365.25
+_SEED = 0
+
+PriorName = Literal["standard", "dated"]
+
+
+@dataclass(frozen=True, eq=False)
+class Placed:
+    """One new model on the scale of a fit, under one prior.
+
+    Parameters
+    ----------
+    model
+        Name.
+    prior
+        "standard", N(0, 1) logits as in the fit, or "dated", around the trend of abilities at its release.
+    index, sd, low, high
+        Points: posterior mean, sd, and ends of the equal-tailed interval.
+    prior_mean, prior_sd
+        Points: what is believed before the scores.
+    benchmarks
+        Benchmarks of the fit that it has scores on, sorted.
+    n_draws, effective_draws
+        Draws of the benchmarks used, and how many equally good ones they are worth once weighted by how well
+        they explain the scores.
+    rows, index_draws
+        Joint draws: rows of the fit's draws, and the index in points with each, shape (draw,).
+    """
+
+    model: str
+    prior: PriorName
+    index: float
+    sd: float
+    low: float
+    high: float
+    prior_mean: float
+    prior_sd: float
+    benchmarks: tuple[str, ...]
+    n_draws: int
+    effective_draws: float
+    rows: IndexArray
+    index_draws: FloatArray
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the draws, for JSON."""
+        names = ("index", "sd", "low", "high", "prior_mean", "prior_sd", "n_draws", "effective_draws")
+        return {name: getattr(self, name) for name in names} | {"n_benchmarks": len(self.benchmarks)}
+
+
+@dataclass(frozen=True, eq=False)
+class Placement:
+    """New models on the scale of a fit.
+
+    Parameters
+    ----------
+    placed
+        One for each model and prior, models in order of name.
+    left_out
+        Benchmarks that are not in the fit and models that are, with all their scores.
+    dropped
+        Rows that gave way to another of the same model and benchmark.
+    warnings
+        What to keep in mind, in words.
+    """
+
+    placed: tuple[Placed, ...]
+    left_out: tuple[tuple[Literal["benchmark", "model"], str], ...]
+    dropped: tuple[Dropped, ...]
+    warnings: tuple[str, ...]
+
+    def __iter__(self) -> Iterator[Placed]:
+        """All placed models, each under its priors."""
+        return iter(self.placed)
+
+    def table(self) -> pd.DataFrame:
+        """One row for each model and prior: model, prior, index, sd, low, high, prior_mean, prior_sd, ..."""
+        rows = [{"model": one.model, "prior": one.prior, **one.record()} for one in self.placed]
+        return pd.DataFrame(rows)
+
+
+def place(
+    fit: Fit,
+    scores: str | os.PathLike[str] | pd.DataFrame,
+    *,
+    unit: Literal["fraction", "percent"] = "fraction",
+    max_draws: int = MAX_DRAWS,
+) -> Placement:
+    """Place new models on a fitted scale, the benchmarks held at their joint posterior.
+
+    p(ability, draw | new scores) is proportional to p(ability) p(new scores | ability, draw): every posterior
+    draw of the benchmarks counts by how well it explains the new scores, and within a draw the ability has a
+    posterior on a grid. That is the posterior of a fit with the model in it, on the scale of the fit without
+    it.
+
+    Parameters
+    ----------
+    fit
+        A fit with draws.
+    scores
+        Scores of the new models: whatever `load_scores` takes. Chance levels and ceilings are those of the
+        fit. Several rows of one model on one benchmark are reduced by the rule of the fit.
+    unit
+        Unit of the scores.
+    max_draws
+        Draws of the fit to use at most, evenly over its chains.
+
+    Returns
+    -------
+    Placement
+        Every model under the prior of the fit, N(0, 1) logits, and those with a release date also under a
+        prior around the straight line of abilities on date, with the spread of models about it.
+
+    Raises
+    ------
+    DataError
+        For a fit without draws, faulty scores, and where no new model has a score on a benchmark of the fit.
+
+    Notes
+    -----
+    Standard scales (mean 100, sd 10) are those of the models of the fit; a refit would count the new model
+    among them. Few effective draws (under 100) mean that the new scores change what is known of the
+    benchmarks: fit again with the model in the data.
+
+    References
+    ----------
+    Bock and Mislevy (1982), Adaptive EAP estimation of ability in a microcomputer environment,
+    doi:10.1177/014662168200600405, for the grid; here the benchmarks are uncertain as well.
+    """
+    require_draws(fit)
+    kept, dropped, left_out = _select(fit, load_scores(scores, unit=unit))
+    rows = choose_rows(fit, max_draws)
+    scale = PointMap(fit.scale.slope, fit.scale.origin).take(rows)
+    placed: list[Placed] = []
+    for model, table in kept.groupby("model", sort=True):
+        priors = _priors(fit, rows, table["release_date"].iloc[0])
+        placed += _place_one(fit, str(model), table, rows, scale, priors)
+    return Placement(tuple(placed), left_out, dropped, tuple(_warn(fit, placed)))
+
+
+def _select(
+    fit: Fit, table: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[tuple[Literal["benchmark", "model"], str], ...]]:
+    """Rows of new models on benchmarks of the fit; what gave way; what is left out."""
+    old_model, known = table["model"].isin(fit.matrix.models), table["benchmark"].isin(fit.matrix.benchmarks)
+    left_out: list[tuple[Literal["benchmark", "model"], str]] = []
+    left_out += [("model", name) for name in sorted(set(table.loc[old_model, "model"]))]
+    left_out += [("benchmark", name) for name in sorted(set(table.loc[~known, "benchmark"]))]
+    if old_model.all():
+        raise DataError(
+            f"All models of these scores are in the fit already: {_shorten(set(table['model']))}. Their "
+            "scores have shaped it, and placing would count them twice. `eci show DIR` has their index; give "
+            "a changed version a name of its own."
+        )
+    kept = table[~old_model & known]
+    if kept.empty:
+        raise DataError(
+            f"No new model has a score on one of the {fit.matrix.n_benchmarks} benchmarks of the fit; these "
+            f"scores are on {_shorten(set(table.loc[~old_model, 'benchmark']))}. Names must be equal to the "
+            "letter: `eci show DIR --benchmarks` lists them."
+        )
+    rules = Rules(duplicates=fit.matrix.rules.duplicates, min_benchmarks=1, min_models=1)
+    selected, dropped = apply_rules(kept, rules)
+    return selected, dropped, tuple(left_out)
+
+
+def _priors(fit: Fit, rows: IndexArray, date: Any) -> dict[PriorName, AbilityPrior]:
+    """N(0, 1), and where the model has a date the trend of abilities at it, both draw by draw."""
+    n = len(rows)
+    priors: dict[PriorName, AbilityPrior] = {"standard": AbilityPrior(np.zeros(n), np.ones(n))}
+    dated = ~np.isnat(fit.matrix.release_date)
+    if pd.isna(date) or dated.sum() < MIN_DATED:
+        return priors
+    years = (fit.matrix.release_date[dated] - np.datetime64(date, "D")) / _YEAR
+    ability = fit.ability_draws[np.ix_(rows, np.flatnonzero(dated))]
+    design = np.column_stack([np.ones(len(years)), years])
+    coefficients, *_ = np.linalg.lstsq(design, ability.T)
+    residual = ability.T - design @ coefficients
+    priors["dated"] = AbilityPrior(coefficients[0], np.sqrt((residual**2).sum(axis=0) / (len(years) - 2)))
+    return priors
+
+
+def _place_one(
+    fit: Fit,
+    model: str,
+    table: pd.DataFrame,
+    rows: IndexArray,
+    scale: PointMap,
+    priors: Mapping[PriorName, AbilityPrior],
+) -> Iterator[Placed]:
+    """Place one model under each prior."""
+    j = pd.Index(fit.matrix.benchmarks).get_indexer(pd.Index(table["benchmark"]))
+    stated = table["n_items"].to_numpy()
+    items = np.where(np.isnan(stated), known_items(fit)[j], stated)
+    curves = Curves.of_fit(fit, j, rows, items)
+    posteriors = posteriors_on_grid(curves, table["score"].to_numpy(), scale, list(priors.values()))
+    tail = (1.0 - fit.interval_prob) / 2.0
+    for (name, prior), posterior in zip(priors.items(), posteriors, strict=True):
+        index, sd = posterior.moments()
+        low, high = posterior.quantiles(np.array([tail, 1.0 - tail]))
+        drawn, index_draws = posterior.sample(np.random.default_rng(_SEED), N_KEPT)
+        centre = scale.origin + scale.slope * prior.mean
+        yield Placed(
+            model=model,
+            prior=name,
+            index=index,
+            sd=sd,
+            low=float(low),
+            high=float(high),
+            prior_mean=float(centre.mean()),
+            prior_sd=float(np.sqrt(np.mean((scale.slope * prior.sd) ** 2) + centre.var())),
+            benchmarks=tuple(sorted(set(table["benchmark"]))),
+            n_draws=len(rows),
+            effective_draws=posterior.effective_draws,
+            rows=rows[drawn],
+            index_draws=index_draws,
+        )
+
+
+def _warn(fit: Fit, placed: list[Placed]) -> Iterator[str]:
+    ends = fit.index.min(), fit.index.max()
+    for one in placed:
+        if one.effective_draws < MIN_EFFECTIVE:
+            yield (
+                f"{one.model}, {one.prior} prior: its scores agree with few draws of the benchmarks "
+                f"(effective number {one.effective_draws:.0f} of {one.n_draws}, {MIN_EFFECTIVE} wanted). Fit "
+                "again with the model in the data."
+            )
+        if not ends[0] <= one.index <= ends[1]:
+            side = "above" if one.index > ends[1] else "below"
+            yield (
+                f"{one.model}, {one.prior} prior: {one.index:.1f} lies {side} all {fit.matrix.n_models} "
+                "models of the fit, where no other model holds the curves of the benchmarks."
+            )
+
+
+def _shorten(names: set[str]) -> str:
+    shown = sorted(names)[:3]
+    return ", ".join(shown) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
