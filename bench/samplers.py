@@ -1,24 +1,23 @@
 """Samplers of one posterior, side by side: effective draws per second of sampling and of the whole process.
 
-    python -m bench.samplers [--data FILE] [--likelihood normal|beta] [--peers eci,eci-numpyro,numpyro]
-                             [--json FILE]
+    python -m bench.samplers [--data FILE] [--likelihood normal|beta] [--peers eci,nutpie,...]
+                             [--device cpu|gpu] [--json FILE]
+    python -m bench.samplers --check             compare the log densities and stop
+    python -m bench.samplers --table FILE        the table of a --json file, nothing run
 
-Every peer runs in a process of its own, so that imports, compilation and memory are counted where they arise.
-Peers:
-
-eci            this package, its own kernel
-eci-numpyro    this package, NumPyro's kernel on the same whitened posterior
-numpyro        NumPyro as a user writes it: plates, automatic transforms, adapted diagonal metric
-
-All sample the same posterior (`python -m bench.samplers --check` compares log densities at random points).
-The effective sample size is the smallest rank-normalised bulk size over the published index and difficulty;
-that of log discrimination stands beside it. Each line of --json is one run.
+Every peer (`bench/peers`, one file each; `pip install '.[bench]'`) runs in a process of its own, so that
+imports, compilation and memory are counted where they arise. All sample the same posterior. The effective
+sample size is the smallest rank-normalised bulk size over the published index and difficulty; that of log
+discrimination stands beside it. "Sampling" is warm-up and kept draws without compilation, "whole" the
+process from its start to the draws. A peer passes the gate if R-hat of index and difficulty is at most 1.01.
+Under `beta`, scores of 0 and 1 are moved half an item inward, so that all peers can write the density down.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -27,9 +26,11 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from bench.peers import CHAINS, DRAWS, LIKELIHOODS, PACKAGES, PEERS, Problem, sample
+
 EPOCH = Path(__file__).parents[2] / "shared" / "data" / "epoch_2025_11" / "scores.csv"
 EPOCH_ANCHORS = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
-CHAINS, DRAWS = 4, 1000
+GATE = 1.01
 
 
 def load_matrix(path):
@@ -47,105 +48,22 @@ def load_matrix(path):
     return eci.ScoreMatrix.from_table(table, **rules), EPOCH_ANCHORS
 
 
-def user_model(matrix, likelihood):
-    """The posterior as a NumPyro user writes it down."""
-    import jax.numpy as jnp
-    import numpyro
-    import numpyro.distributions as dist
+def load_problem(options, peer):
+    """What a peer samples."""
+    from dataclasses import replace
 
-    import eci
-
-    p = eci.Priors()
-
-    def model():
-        difficulty_mean = numpyro.sample("difficulty_mean", dist.Normal(0, p.difficulty_mean_sd))
-        difficulty_sd = numpyro.sample("difficulty_sd", dist.HalfNormal(p.difficulty_sd_scale))
-        slope_mean = numpyro.sample(
-            "log_discrimination_mean", dist.Normal(p.log_discrimination_mean, p.log_discrimination_mean_sd)
-        )
-        slope_sd = numpyro.sample("log_discrimination_sd", dist.HalfNormal(p.log_discrimination_sd_scale))
-        with numpyro.plate("model", matrix.n_models):
-            ability = numpyro.sample("ability", dist.Normal(0, 1))
-        with numpyro.plate("benchmark", matrix.n_benchmarks):
-            difficulty = numpyro.sample("difficulty", dist.Normal(difficulty_mean, difficulty_sd))
-            log_slope = numpyro.sample("log_discrimination", dist.Normal(slope_mean, slope_sd))
-        m, j = matrix.model_index, matrix.benchmark_index
-        z = jnp.exp(log_slope[j]) * (ability[m] - difficulty[j])
-        lower, upper = matrix.lower[j], matrix.upper[j]
-        mean = lower + (upper - lower) / (1 + jnp.exp(-z))
-        if likelihood == "normal":
-            sd = numpyro.sample("noise_sd", dist.HalfNormal(p.noise_sd_scale))
-            numpyro.sample("score", dist.Normal(mean, sd), obs=matrix.score)
-            return
-        precision_mean = numpyro.sample(
-            "log_precision_mean", dist.Normal(p.log_precision_mean, p.log_precision_mean_sd)
-        )
-        precision_sd = numpyro.sample("log_precision_sd", dist.HalfNormal(p.log_precision_sd_scale))
-        with numpyro.plate("benchmark_noise", matrix.n_benchmarks):
-            precision = jnp.exp(numpyro.sample("log_precision", dist.Normal(precision_mean, precision_sd)))
-        from eci.irt.observation import move_off_edges
-
-        mean = jnp.clip(mean, 1e-6, 1 - 1e-6)
-        score = move_off_edges(matrix.score, matrix.n_items)
-        numpyro.sample("score", dist.Beta(mean * precision[j], (1 - mean) * precision[j]), obs=score)
-
-    return model
-
-
-def run_eci(matrix, anchors, likelihood, kernel):
-    """Draws by this package: ability, difficulty, log discrimination as (chain, draw, n), and seconds."""
     import numpy as np
 
-    import eci
+    from eci.noise import UNKNOWN_ITEMS
 
-    method = eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, kernel=kernel, max_doublings=0)
-    fit = eci.fit(matrix, likelihood=likelihood, anchors=anchors, method=method)
-    seconds = fit.provenance.seconds
-    shape = (CHAINS, DRAWS, -1)
-    draws = (fit.draws.ability, fit.draws.difficulty, np.log(fit.draws.discrimination))
-    facts = {
-        "seconds_mode": seconds["mode"],
-        "seconds_compile": seconds.get("compile", 0.0),
-        "seconds_sampling": seconds["sample"],
-        "leapfrogs": float(fit.sample_stats["n_leapfrogs"].mean()),
-        "divergences": int(fit.sample_stats["diverging"].sum()),
-    }
-    return [x.reshape(shape) for x in draws], facts
+    matrix, anchors = load_matrix(options.data)
+    if options.likelihood == "beta":
+        half = 0.5 / np.where(np.isnan(matrix.n_items), UNKNOWN_ITEMS, matrix.n_items)
+        matrix = replace(matrix, score=np.clip(matrix.score, half, 1.0 - half))
+    return Problem(peer, matrix, options.likelihood, anchors)
 
 
-def run_numpyro_user(matrix, anchors, likelihood):
-    """The same by NumPyro with its defaults: 1,000 warm-up steps, chains in parallel where it can."""
-    import jax
-    import numpy as np
-    from numpyro.infer import MCMC, NUTS
-
-    jax.config.update("jax_enable_x64", True)
-    mcmc = MCMC(
-        NUTS(user_model(matrix, likelihood)),
-        num_warmup=1000,
-        num_samples=DRAWS,
-        num_chains=CHAINS,
-        chain_method="sequential",
-        progress_bar=False,
-    )
-    start = time.perf_counter()
-    mcmc.warmup(jax.random.key(0), extra_fields=("num_steps",))
-    warm = time.perf_counter()
-    mcmc.run(jax.random.key(1), extra_fields=("num_steps", "diverging"))
-    jax.block_until_ready(mcmc.get_samples())
-    end = time.perf_counter()
-    named = {name: np.asarray(value) for name, value in mcmc.get_samples(group_by_chain=True).items()}
-    extra = mcmc.get_extra_fields()
-    facts = {
-        "seconds_warmup_and_compile": round(warm - start, 3),
-        "seconds_sampling": round(end - start, 3),
-        "leapfrogs": float(np.mean(extra["num_steps"])),
-        "divergences": int(np.sum(extra["diverging"])),
-    }
-    return [named[name] for name in ("ability", "difficulty", "log_discrimination")], facts
-
-
-def summarise(draws, matrix, anchors):
+def summarise(draws, problem):
     """Smallest bulk sizes and largest R-hats of published quantities, and the means and their errors."""
     import numpy as np
 
@@ -153,9 +71,10 @@ def summarise(draws, matrix, anchors):
     from eci.inference.convergence import compute_ess_bulk, compute_rhat
     from eci.inference.diagnose import published_quantities
 
-    flat = [x.reshape(CHAINS * DRAWS, -1) for x in draws]
+    matrix = problem.matrix
+    flat = [np.asarray(x).reshape(CHAINS * DRAWS, -1) for x in draws]
     parameters = Parameters(flat[0], flat[1], np.exp(flat[2]), {})
-    scale = make_scale(parameters.ability, matrix.models, anchors)
+    scale = make_scale(parameters.ability, matrix.models, problem.anchors)
     facts, means = {}, {}
     for name, (x, _) in published_quantities(parameters, scale, matrix.models, matrix.benchmarks).items():
         by_chain = x.reshape(CHAINS, DRAWS, -1)
@@ -166,41 +85,49 @@ def summarise(draws, matrix, anchors):
     return facts, means
 
 
-PEERS = {
-    "eci": lambda *args: run_eci(*args, "lean"),
-    "eci-numpyro": lambda *args: run_eci(*args, "numpyro"),
-    "numpyro": run_numpyro_user,
-}
-
-
 def run_peer(options):
     """Run one peer in this process and print its line."""
     began = time.perf_counter()
-    matrix, anchors = load_matrix(options.data)
-    import jax
-
-    imported = time.perf_counter()
-    draws, facts = PEERS[options.run](matrix, anchors, options.likelihood)
-    ended = time.perf_counter()
-    sizes, means = summarise(draws, matrix, anchors)
+    problem = load_problem(options, options.run)
+    loaded = time.perf_counter()
+    draws, seconds, facts = sample(problem)
+    whole = time.perf_counter() - began - seconds.pop("repeated", 0.0)
+    sizes, means = summarise(draws, problem)
     least = min(sizes["ess_index"], sizes["ess_difficulty"])
+    if "jax" in PACKAGES[options.run]:
+        import jax
+
+        device = jax.devices()[0].device_kind
+    else:
+        device = "cpu"
     line = {
         "sampler": options.run,
-        "data": str(options.data or "bundled"),
+        "data": "epoch_2025_11" if options.data == EPOCH else str(options.data or "bundled"),
         "likelihood": options.likelihood,
-        "scores": matrix.n_scores,
+        "scores": problem.matrix.n_scores,
+        "draws": CHAINS * DRAWS,
         **facts,
         **sizes,
-        "seconds_import_and_load": round(imported - began, 3),
-        "seconds_whole": round(ended - began, 3),
-        "ess_per_second_sampling": round(least / facts["seconds_sampling"], 1),
-        "ess_per_second_whole": round(least / (ended - began), 1),
+        "seconds": {"import and load": loaded - began, **seconds, "whole": whole},
+        "ess_per_second_sampling": least / seconds["sampling"],
+        "ess_per_second_whole": least / whole,
+        "discrimination_per_second_sampling": sizes["ess_discrimination"] / seconds["sampling"],
+        "passes": max(sizes["rhat_index"], sizes["rhat_difficulty"]) <= GATE,
         "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-        "device": f"{jax.devices()[0].device_kind}, {platform.machine()}",
-        "versions": {name: version(name) for name in ("jax", "numpyro", "numpy")},
+        "device": f"{device}, {platform.machine()}, {os.cpu_count()} cores",
+        "versions": {name: version(name) for name in PACKAGES[options.run]},
         "means": means,
     }
-    print(json.dumps(line))
+    print(json.dumps(_round(line)))
+
+
+def _round(value):
+    """Six significant digits throughout."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {name: _round(item) for name, item in value.items()}
+    return [_round(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def compare_means(first, second):
@@ -214,23 +141,22 @@ def compare_means(first, second):
 
 
 def check_densities(options):
-    """Compare our log density with the user's NumPyro model at random points: one constant apart."""
+    """Compare our log density with every peer's program at random points: one constant apart."""
     import jax
     import jax.numpy as jnp
     import numpy as np
-    from numpyro.infer.util import log_density
 
     from eci import Priors
     from eci.inference.problem import code_scores
     from eci.irt.measurement import Measurement, Position
-    from eci.irt.observation import LIKELIHOODS
+    from eci.irt.observation import LIKELIHOODS as OURS
 
-    matrix, _ = load_matrix(options.data)
-    measurement = Measurement(LIKELIHOODS[options.likelihood], Priors())
+    problem = load_problem(options, "eci")
+    matrix, measurement = problem.matrix, Measurement(OURS[options.likelihood], Priors())
     rng = np.random.default_rng(0)
+    ours, points = [], []
     with jax.enable_x64(True):
         scores = code_scores(matrix, measurement)
-        apart = []
         for _ in range(5):
             shared = rng.normal(0, 0.3, len(measurement.shared_names))
             shared[-2:] = 0.0
@@ -239,17 +165,102 @@ def check_densities(options):
                 jnp.asarray(rng.normal(0, 0.5, (matrix.n_benchmarks, measurement.n_benchmark))),
                 jnp.asarray(shared),
             )
-            named = dict(measurement.constrain(position, scores))
-            named["log_discrimination"] = jnp.log(named.pop("discrimination"))
-            jacobian = sum(jnp.log(named[name]) for name in named if name.endswith("_sd"))
-            jacobian -= named["log_discrimination"].sum()  # intercept to difficulty
+            named = {k: np.asarray(v) for k, v in measurement.constrain(position, scores).items()}
+            named["log_discrimination"] = np.log(named.pop("discrimination"))
             if "precision" in named:
-                named["log_precision"] = jnp.log(named.pop("precision"))
-            theirs, _ = log_density(user_model(matrix, options.likelihood), (), {}, named)
-            apart.append(float(measurement.log_density(position, scores) - jacobian - theirs))
-    print(f"our log density minus theirs at 5 random points: {np.round(apart, 6).tolist()}")
-    if np.ptp(apart) > 1e-6 * max(1.0, abs(apart[0])):
-        sys.exit("the posteriors differ")
+                named["log_precision"] = np.log(named.pop("precision"))
+            jacobian = sum(np.log(named[name]) for name in named if name.endswith("_sd"))
+            jacobian -= named["log_discrimination"].sum()  # intercept to difficulty
+            ours.append(float(measurement.log_density(position, scores) - jacobian))
+            points.append(named)
+        theirs = {"numpyro": _numpyro_densities(problem, points)}
+    wanted = options.peers.split(",")
+    if "pymc" in wanted or "nutpie" in wanted:
+        theirs["pymc"] = _pymc_densities(problem, points)
+    if "stan" in wanted:
+        theirs["stan"] = _stan_densities(problem, points)
+    for peer, values in theirs.items():
+        apart = np.subtract(ours, values)
+        print(f"our log density minus that of {peer} at 5 random points: {np.round(apart, 6).tolist()}")
+        if np.ptp(apart) > 1e-6 * max(1.0, abs(apart[0])):
+            sys.exit("the posteriors differ")
+
+
+def _numpyro_densities(problem, points):
+    from numpyro.infer.util import log_density
+
+    from bench.peers.numpyro_user import write_model
+
+    model = write_model(problem.matrix, problem.likelihood)
+    return [float(log_density(model, (), {}, named)[0]) for named in points]
+
+
+def _pymc_densities(problem, points):
+    import numpy as np
+
+    from bench.peers.pymc_user import write_model
+
+    model = write_model(problem.matrix, problem.likelihood)
+    log_density = model.compile_logp(jacobian=False)
+    return [
+        float(log_density({f"{k}_log__" if k.endswith("_sd") else k: np.log(v) if k.endswith("_sd") else v
+                           for k, v in named.items()}))
+        for named in points
+    ]  # fmt: skip
+
+
+def _stan_densities(problem, points):
+    import numpy as np
+
+    from bench.peers.stan_user import build
+
+    posterior = build(problem)
+    arrays = ("noise_sd", "log_precision_mean", "log_precision_sd")
+    values = []
+    for named in points:
+        given = {k: np.atleast_1d(v).tolist() if np.ndim(v) or k in arrays else float(v)
+                 for k, v in named.items()}  # fmt: skip
+        given |= {k: [] for k in (*arrays, "log_precision") if k not in given}
+        values.append(posterior.log_prob(posterior.unconstrain_pars(given), adjust_transform=False))
+    return values
+
+
+def print_table(lines):
+    """Markdown: one row a sampler, ratios against the best peer that passes the gate."""
+    names = (
+        "sampler", "sampling s", "whole s", "leapfrogs", "divergences", "ESS index", "ESS difficulty",
+        "ESS discrimination", "R-hat", "ESS/s sampling", "ESS/s whole", "discrimination/s", "MiB",
+        "means apart",
+    )  # fmt: skip
+    for likelihood in dict.fromkeys(line["likelihood"] for line in lines):
+        chosen = [line for line in lines if line["likelihood"] == likelihood]
+        first = chosen[0]
+        print(f"`{likelihood}` on {first['data']} ({first['scores']} scores), {first['draws']} draws, "
+              f"{first['device']}:\n")  # fmt: skip
+        print("| " + " | ".join(names) + " |")
+        print("| --- |" + " ---: |" * (len(names) - 1))
+        for line in chosen:
+            seconds, rhat = line["seconds"], max(line["rhat_index"], line["rhat_difficulty"])
+            cells = (
+                line["sampler"], f"{seconds['sampling']:.2f}", f"{seconds['whole']:.1f}",
+                f"{line['leapfrogs']:.0f}", line["divergences"], line["ess_index"], line["ess_difficulty"],
+                line["ess_discrimination"], f"{rhat:.3f}" + ("" if line["passes"] else " (fails)"),
+                f"{line['ess_per_second_sampling']:.0f}", f"{line['ess_per_second_whole']:.0f}",
+                f"{line['discrimination_per_second_sampling']:.0f}", line["peak_mib"],
+                f"{line['means_apart']:.1f}",
+            )  # fmt: skip
+            print("| " + " | ".join(str(cell) for cell in cells) + " |")
+        others = [line for line in chosen if not line["sampler"].startswith("eci") and line["passes"]]
+        if first["sampler"] == "eci" and others:
+            ratios = []
+            for words, name in (
+                ("of sampling", "ess_per_second_sampling"),
+                ("of the whole process", "ess_per_second_whole"),
+            ):
+                best = max(others, key=lambda line: line[name])
+                ratios.append(f"{first[name] / best[name]:.1f} times {best['sampler']} per second {words}")
+            print(f"\neci against the best other: {', '.join(ratios)}.")
+        print()
 
 
 def main():
@@ -258,40 +269,42 @@ def main():
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", type=Path, default=EPOCH if EPOCH.is_file() else None)
-    parser.add_argument("--likelihood", choices=["normal", "beta"], default="normal")
-    parser.add_argument("--peers", default="eci,eci-numpyro,numpyro")
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--likelihood", choices=LIKELIHOODS, default="normal")
+    parser.add_argument("--peers", default="eci,eci-numpyro,numpyro,nutpie,blackjax,pymc,stan")
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu", help="For the peers that use jax.")
+    parser.add_argument("--json", type=Path, help="Append a line a peer to this file.")
     parser.add_argument("--check", action="store_true", help="Compare the log densities and stop.")
+    parser.add_argument("--table", type=Path, help="Print the table of a --json file and stop.")
     parser.add_argument("--run", choices=PEERS, help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.check:
+    if options.table:
+        print_table([json.loads(line) for line in options.table.read_text(encoding="utf-8").splitlines()])
+    elif options.check:
         check_densities(options)
-        return
-    if options.run:
+    elif options.run:
         run_peer(options)
-        return
+    else:
+        print_table(run_all(options))
+
+
+def run_all(options):
+    """Run each peer in a process of its own; one that fails is named and left out."""
     lines = []
+    environment = os.environ | {"JAX_PLATFORMS": "cuda" if options.device == "gpu" else "cpu"}
     for peer in options.peers.split(","):
         command = [sys.executable, "-m", "bench.samplers", "--run", peer, "--likelihood", options.likelihood]
         command += ["--data", str(options.data)] if options.data else []
-        began = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False, env=environment)
+        if done.returncode:
+            print(f"{peer} failed with exit code {done.returncode}", file=sys.stderr)
+            continue
         lines.append(json.loads(done.stdout.splitlines()[-1]))
-        lines[-1]["seconds_process"] = round(time.perf_counter() - began, 3)
-    columns = (
-        "sampler", "seconds_sampling", "seconds_process", "leapfrogs", "divergences", "ess_index",
-        "ess_difficulty", "ess_discrimination", "rhat_index", "ess_per_second_sampling",
-        "ess_per_second_whole",
-    )  # fmt: skip
-    print("| " + " | ".join(columns) + " | means apart, errors |")
-    print("|" + " --- |" * (len(columns) + 1))
-    for line in lines:
-        apart = compare_means(lines[0], line) if line is not lines[0] else 0.0
-        print("| " + " | ".join(str(line[name]) for name in columns) + f" | {apart:.1f} |")
-    if options.json:
-        with options.json.open("a", encoding="utf-8") as file:
-            for line in lines:
-                file.write(json.dumps({k: v for k, v in line.items() if k != "means"}) + "\n")
+        lines[-1]["means_apart"] = compare_means(lines[0], lines[-1]) if len(lines) > 1 else 0.0
+        if options.json:
+            with options.json.open("a", encoding="utf-8") as file:
+                kept = {k: v for k, v in lines[-1].items() if k != "means"}
+                file.write(json.dumps(_round(kept)) + "\n")
+    return lines
 
 
 if __name__ == "__main__":
