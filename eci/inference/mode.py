@@ -19,10 +19,10 @@ from jax.scipy.linalg import cho_solve, solve_triangular
 from numpy.typing import NDArray
 
 from eci.inference.whiten import Arrow, compiled_arrow, hold_prior, solve_arrow
+from eci.irt.datum import Datum
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
-from eci.irt.observation import Datum
 
-MIN_NOISE = 0.005  # of the prior scale of the noise sd: scores have three or four digits
+MIN_NOISE = 0.01  # of the first value of a noise sd: scores have three or four digits
 
 
 class Mode(NamedTuple):
@@ -55,13 +55,10 @@ def crude_start(
     reference = np.bincount(j, ability[m], n_benchmarks) / np.maximum(count, 1)
     log_slope = np.full(n_benchmarks, np.log(max(sd, 0.3)))
     benchmark = np.column_stack([intercept + sd * reference, log_slope])
-    p = measurement.priors
-    hyper = [0.0, 0.0, float(log_slope[0]), np.log(0.5)]
-    if measurement.likelihood.pooled:
-        benchmark = np.column_stack([benchmark, np.full(n_benchmarks, p.log_precision_mean)])
-        hyper += [p.log_precision_mean, np.log(0.5)]
-    else:
-        hyper += [np.log(0.1)]
+    noise = measurement.likelihood.noise.start(measurement.priors)
+    if measurement.likelihood.noise.pooled:
+        benchmark = np.column_stack([benchmark, np.full(n_benchmarks, noise[0])])
+    hyper = [0.0, 0.0, float(log_slope[0]), np.log(0.5), *noise]
     hyper += measurement.start_ability_prior(ability, np.asarray(scores.covariates))
     return jnp.asarray(reference), Position(jnp.asarray(ability), jnp.asarray(benchmark), jnp.asarray(hyper))
 
@@ -223,9 +220,11 @@ def _spread_value(
 
 def _interpolates(measurement: Measurement, position: Position) -> bool:
     """Whether the noise sd has left the range that its prior makes plausible (a Heywood case)."""
-    if measurement.likelihood.pooled:
+    noise = measurement.likelihood.noise
+    if noise.pooled or not noise.shared_names:
         return False
-    return bool(jnp.exp(position.shared[4]) < MIN_NOISE * measurement.priors.noise_sd_scale)
+    first = noise.start(measurement.priors)[0]
+    return bool(position.shared[measurement.noise_at][0] < first + np.log(MIN_NOISE))
 
 
 def recentre(
@@ -243,7 +242,5 @@ def _recentre(
     shrinkage = spread * jnp.exp(-2.0 * position.shared[measurement.prior_log_sds])
     at = scores.coordinates._replace(centring=jnp.clip(1.0 - shrinkage, 0.0, 1.0))
     curves = measurement.curves(position, scores)
-    if curves.noise.ndim == 0:
-        curves = curves._replace(noise=jnp.broadcast_to(curves.noise, curves.log_slope.shape))
     benchmark = jax.vmap(measurement.encode, (0, None, 0))(curves, position.shared, at)
     return position._replace(benchmark=benchmark), at

@@ -13,14 +13,16 @@ import numpy as np
 from jax import Array
 from numpy.typing import ArrayLike, NDArray
 
+from eci.errors import DataError
 from eci.fitted import Parameters
 from eci.inference.chains import compile_chain
 from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.mode import Mode, crude_start, find_mode, recentre
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, unwhiten, whiten
+from eci.irt.datum import Datum
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
-from eci.irt.observation import Datum
+from eci.irt.observation import Likelihood
 from eci.scores import ScoreMatrix
 
 PIECE = 500  # draws converted at a time
@@ -49,6 +51,7 @@ def prepare(
     covariates: NDArray[np.float64] | None = None,
 ) -> Problem:
     """Find the mode, choose coordinates and whiten there; the sampler compiles meanwhile."""
+    _require_items(matrix, measurement.likelihood)
     scores = code_scores(matrix, measurement, covariates)
     reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
     scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
@@ -76,6 +79,19 @@ def code_scores(
     shifts = jnp.zeros((matrix.n_models, 0)) if covariates is None else jnp.asarray(covariates)
     models, benchmarks = jnp.asarray(matrix.model_index, jnp.int32), jnp.asarray(j, jnp.int32)
     return CodedScores(models, benchmarks, datum, at, shifts)
+
+
+def _require_items(matrix: ScoreMatrix, likelihood: Likelihood) -> None:
+    missing = np.isnan(matrix.n_items)
+    if not likelihood.needs_items or not missing.any():
+        return
+    benchmarks = sorted({matrix.benchmarks[j] for j in matrix.benchmark_index[missing]})
+    raise DataError(
+        f"The likelihood {likelihood.name} counts items, and {missing.sum()} of {matrix.n_scores} scores, on "
+        f"{len(benchmarks)} of {matrix.n_benchmarks} benchmarks ({', '.join(benchmarks[:3])}, ...), have no "
+        "n_items. Fill that column in, keep only rows that have it (with_items=True in "
+        "ScoreMatrix.from_table), or choose a likelihood of fractions, such as beta."
+    )
 
 
 def constrain_draws(problem: Problem, z: Array) -> dict[str, NDArray[np.float64]]:

@@ -33,6 +33,7 @@ def simulate(
     priors: Priors | None = None,
     lower: float = 0.0,
     fill: float = 1.0,
+    n_items: int | None = None,
     seed: int = 0,
 ) -> Simulation:
     """Draw abilities, benchmarks, noise and scores from the priors of the measurement program.
@@ -50,6 +51,8 @@ def simulate(
     fill
         Probability that a model sat a benchmark, in (0, 1]; the matrix is connected whatever it is,
         because model m always sits benchmarks m and m + 1 (modulo their number).
+    n_items
+        Items behind every score, from 1; None for unknown. `binomial` and `beta_binomial` need it.
     seed
         Seed of all random numbers, from 0.
 
@@ -70,6 +73,10 @@ def simulate(
         )
     if likelihood not in LIKELIHOODS:
         raise DataError(f"likelihood is {likelihood!r}. Known: {', '.join(LIKELIHOODS)}.")
+    if n_items is None and LIKELIHOODS[likelihood].needs_items:
+        raise DataError(f"simulate(likelihood={likelihood!r}) draws counts. Give n_items, such as 200.")
+    if n_items is not None and n_items < 1:
+        raise DataError(f"simulate(n_items={n_items}): a score rests on at least one item.")
     rng = np.random.default_rng(seed)
     sat = rng.random((n_models, n_benchmarks)) < fill
     m = np.arange(max(n_models, n_benchmarks))
@@ -80,7 +87,7 @@ def simulate(
     with jax.enable_x64(True):
         key_parameters, key_scores = jax.random.split(jax.random.key(seed))
         named = simulate_parameters(measurement, key_parameters, n_models, n_benchmarks)
-        full = jnp.ones(len(model_index))
+        full, items = jnp.ones(len(model_index)), jnp.nan if n_items is None else float(n_items)
         score = simulate_scores(
             measurement,
             key_scores,
@@ -89,7 +96,7 @@ def simulate(
             jnp.asarray(benchmark_index),
             lower=lower * full,
             upper=full,
-            n_items=jnp.nan * full,
+            n_items=items * full,
         )
     matrix = ScoreMatrix.from_arrays(
         [f"m{i:03d}" for i in range(n_models)],
@@ -97,6 +104,7 @@ def simulate(
         model_index,
         benchmark_index,
         np.asarray(score),
+        n_items=np.full(len(model_index), items),
         lower=np.full(n_benchmarks, lower),
     )
     return Simulation(matrix, collect_parameters(named))

@@ -13,10 +13,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_solve, solve_triangular
 
+from eci.irt.datum import Datum
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
-from eci.irt.observation import Datum
+from eci.irt.noise import NoiseValue
 
 
 class Arrow(NamedTuple):
@@ -83,20 +85,23 @@ def row_curvature(measurement: Measurement, position: Position, scores: CodedSco
     """
     k = measurement.n_benchmark
 
-    def split(v: Array, at: Coordinates) -> tuple[Array, Array]:
+    def predict(v: Array, at: Coordinates) -> tuple[Array, NoiseValue]:
         curve = measurement.decode(v[1 : 1 + k], v[1 + k :], at)
         return measurement.predictor(v[0], curve, at.reference), curve.noise
 
     def one(ability: Array, benchmark: Array, at: Coordinates, datum: Datum) -> Array:
         v = jnp.concatenate([ability[None], benchmark, position.shared])
         if exact:
-            return -jax.hessian(lambda v: measurement.row_log_prob(*split(v, at), datum))(v)
-        z, noise = split(v, at)
-        z_curvature = -jax.grad(jax.grad(measurement.row_log_prob, 0), 0)(z, noise, datum)
-        noise_curvature = -jax.grad(jax.grad(measurement.row_log_prob, 1), 1)(z, noise, datum)
-        jacobian = jnp.stack(jax.jacfwd(lambda v: split(v, at))(v))
-        weight = jnp.clip(jnp.stack([z_curvature, noise_curvature]), 0.0)
-        return jacobian.T @ (weight[:, None] * jacobian)
+            return -jax.hessian(lambda v: measurement.row_log_prob(*predict(v, at), datum))(v)
+        u, rebuild = ravel_pytree(predict(v, at))
+
+        def log_prob(u: Array) -> Array:
+            z, noise = rebuild(u)
+            return measurement.row_log_prob(z, noise, datum)
+
+        curvature = -jax.hessian(log_prob)(u)
+        jacobian = jax.jacfwd(lambda v: ravel_pytree(predict(v, at))[0])(v)
+        return jacobian.T @ (jnp.clip(jnp.diag(curvature), 0.0)[:, None] * jacobian)
 
     j = scores.benchmark_index
     at = jax.tree.map(lambda x: x[j], scores.coordinates)

@@ -35,10 +35,13 @@ from jax import Array
 from numpy.typing import NDArray
 
 from eci.irt.curve import curve_mean
-from eci.irt.observation import Datum, Likelihood
+from eci.irt.datum import Datum
+from eci.irt.densities import half_normal_of_log, normal
+from eci.irt.noise import NoiseValue
+from eci.irt.observation import Likelihood
 from eci.irt.priors import Priors
 
-INTERCEPT, LOG_SLOPE, NOISE = 0, 1, 2  # columns of Position.benchmark
+INTERCEPT, LOG_SLOPE = 0, 1  # columns of Position.benchmark; a third is the log of a pooled noise parameter
 _HYPER = ("difficulty_mean", "difficulty_sd", "log_discrimination_mean", "log_discrimination_sd")
 
 
@@ -81,21 +84,11 @@ class Position(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """One benchmark decoded: intercept (logits), log slope and the noise parameter on its log scale."""
+    """One benchmark decoded: intercept (logits), log slope and noise on log scale, as `Noise.read` has it."""
 
     intercept: Array
     log_slope: Array
-    noise: Array
-
-
-def normal(x: Array, mean: Array | float, sd: Array | float) -> Array:
-    """Log density of a normal distribution, up to a constant."""
-    return -0.5 * ((x - mean) / sd) ** 2
-
-
-def half_normal_of_log(log_x: Array, scale: float) -> Array:
-    """HalfNormal density of exp(log_x) in the coordinate log_x, up to a constant."""
-    return -0.5 * (jnp.exp(log_x) / scale) ** 2 + log_x
+    noise: NoiseValue
 
 
 @dataclass(frozen=True)
@@ -108,13 +101,17 @@ class Measurement:
     @property
     def n_benchmark(self) -> int:
         """Coordinates of one benchmark."""
-        return 3 if self.likelihood.pooled else 2
+        return 2 + self.likelihood.noise.pooled
 
     @property
     def shared_names(self) -> tuple[str, ...]:
         """Names of the shared parameters, in the order of `Position.shared`, which has sds on log scale."""
-        noise = ("log_precision_mean", "log_precision_sd") if self.likelihood.pooled else ("noise_sd",)
-        return (*_HYPER, *noise, "ability_mean", "ability_sd")
+        return (*_HYPER, *self.likelihood.noise.shared_names, "ability_mean", "ability_sd")
+
+    @property
+    def noise_at(self) -> slice:
+        """Positions in `shared` of the shared parameters of the noise."""
+        return slice(len(_HYPER), len(_HYPER) + len(self.likelihood.noise.shared_names))
 
     @property
     def prior_means(self) -> NDArray[np.intp]:
@@ -131,39 +128,36 @@ class Measurement:
 
         With weights w and standardised prior sds s (see the module docstring):
         R - difficulty = (1 - w) (R - m_b) + v s_b^(1-w) slope^(-w);  log slope = (1 - w) m_a + v s_a^(1-w),
-        and the log precision like the log slope.
+        and the log of a pooled noise parameter like the log slope.
         """
         w = at.centring
         spread = jnp.exp((1.0 - w) * shared[self.prior_log_sds])
-        log_slope = (1.0 - w[LOG_SLOPE]) * shared[2] + spread[LOG_SLOPE] * benchmark[LOG_SLOPE]
-        slope = jnp.exp(log_slope)
-        offset = (1.0 - w[0]) * (at.reference - shared[0]) * slope
+        logs = (1.0 - w[1:]) * shared[self.prior_means[1:]] + spread[1:] * benchmark[1:]
+        log_slope = logs[0]
+        offset = (1.0 - w[0]) * (at.reference - shared[0]) * jnp.exp(log_slope)
         intercept = offset + benchmark[INTERCEPT] * spread[0] * jnp.exp((1.0 - w[0]) * log_slope)
-        if self.likelihood.pooled:
-            noise = (1.0 - w[NOISE]) * shared[4] + spread[NOISE] * benchmark[NOISE]
-        else:
-            noise = shared[4]
-        return Curve(intercept, log_slope, noise)
+        return Curve(intercept, log_slope, self.likelihood.noise.read(shared[self.noise_at], logs[1:]))
 
     def encode(self, curve: Curve, shared: Array, at: Coordinates) -> Array:
         """Inverse of `decode` for one benchmark."""
         w = at.centring
         spread = jnp.exp((1.0 - w) * shared[self.prior_log_sds])
-        slope = jnp.exp(curve.log_slope)
-        offset = (1.0 - w[0]) * (at.reference - shared[0]) * slope
-        v = [
-            (curve.intercept - offset) / (spread[0] * jnp.exp((1.0 - w[0]) * curve.log_slope)),
-            (curve.log_slope - (1.0 - w[LOG_SLOPE]) * shared[2]) / spread[LOG_SLOPE],
-        ]
-        if self.likelihood.pooled:
-            v.append((curve.noise - (1.0 - w[NOISE]) * shared[4]) / spread[NOISE])
-        return jnp.stack(v)
+        offset = (1.0 - w[0]) * (at.reference - shared[0]) * jnp.exp(curve.log_slope)
+        intercept = (curve.intercept - offset) / (spread[0] * jnp.exp((1.0 - w[0]) * curve.log_slope))
+        logs = (self.logs(curve) - (1.0 - w[1:]) * shared[self.prior_means[1:]]) / spread[1:]
+        return jnp.concatenate([intercept[None], logs])
+
+    def logs(self, curve: Curve) -> Array:
+        """Log slope of one benchmark and, where it has a noise parameter of its own, the log of that."""
+        return jnp.stack(
+            [curve.log_slope, curve.noise] if self.likelihood.noise.pooled else [curve.log_slope]
+        )
 
     def predictor(self, ability: Array, curve: Curve, reference: Array) -> Array:
         """Linear predictor z of one score, in logits."""
         return jnp.exp(curve.log_slope) * (ability - reference) + curve.intercept
 
-    def row_log_prob(self, z: Array, noise: Array, datum: Datum) -> Array:
+    def row_log_prob(self, z: Array, noise: NoiseValue, datum: Datum) -> Array:
         """Log density of one score given its predictor and noise parameter."""
         return self.likelihood.log_prob(datum, curve_mean(z, datum.lower, datum.upper), noise)
 
@@ -171,7 +165,7 @@ class Measurement:
         """Difficulty, log slope (and log precision) of one benchmark, standardised by their common priors."""
         curve = self.decode(benchmark, shared, at)
         difficulty = at.reference - curve.intercept * jnp.exp(-curve.log_slope)
-        values = jnp.stack([difficulty, curve.log_slope, curve.noise][: self.n_benchmark])
+        values = jnp.concatenate([difficulty[None], self.logs(curve)])
         return (values - shared[self.prior_means]) * jnp.exp(-shared[self.prior_log_sds])
 
     def benchmark_log_prior(self, benchmark: Array, shared: Array, at: Coordinates) -> Array:
@@ -215,13 +209,7 @@ class Measurement:
             + normal(shared[2] + log_sd, p.log_discrimination_mean, p.log_discrimination_mean_sd)
             + half_normal_of_log(shared[3], p.log_discrimination_sd_scale)
         )
-        if self.likelihood.pooled:
-            return (
-                value
-                + normal(shared[4], p.log_precision_mean, p.log_precision_mean_sd)
-                + half_normal_of_log(shared[5], p.log_precision_sd_scale)
-            )
-        return value + half_normal_of_log(shared[4], p.noise_sd_scale)
+        return value + self.likelihood.noise.log_prior(shared[self.noise_at], p)
 
     def curves(self, position: Position, scores: CodedScores) -> Curve:
         """All benchmarks decoded, fields of shape (benchmark,)."""
@@ -263,9 +251,10 @@ class Measurement:
             "log_discrimination_mean": position.shared[2] + log_sd,
             "log_discrimination_sd": jnp.exp(position.shared[3]),
         }
-        n_noise = 2 if self.likelihood.pooled else 1
-        for i, name in enumerate(self.shared_names[4 : 4 + n_noise], start=4):
-            named[name] = jnp.exp(position.shared[i]) if name.endswith("_sd") else position.shared[i]
-        if self.likelihood.pooled:
+        for name, value in zip(
+            self.likelihood.noise.shared_names, position.shared[self.noise_at], strict=True
+        ):
+            named[name] = jnp.exp(value) if name.endswith(("_sd", "_scale")) else value
+        if self.likelihood.noise.pooled:
             named["precision"] = jnp.exp(curve.noise)
         return named

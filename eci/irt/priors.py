@@ -16,8 +16,9 @@ class Priors:
     difficulty_j ~ N(m_b, s_b),  m_b ~ N(0, difficulty_mean_sd),  s_b ~ HalfNormal(difficulty_sd_scale)
     log discrimination_j ~ N(m_a, s_a),  m_a ~ N(log_discrimination_mean, log_discrimination_mean_sd),
     s_a ~ HalfNormal(log_discrimination_sd_scale)
-    normal:  sd ~ HalfNormal(noise_sd_scale)
-    beta:  log precision_j ~ N(m_p, s_p),  m_p ~ N(log_precision_mean, log_precision_mean_sd),
+    normal, student_t:  sd or scale ~ HalfNormal(noise_sd_scale)
+    logit_normal:  sd ~ HalfNormal(logit_sd_scale)
+    beta, beta_binomial:  log precision_j ~ N(m_p, s_p),  m_p ~ N(log_precision_mean, log_precision_mean_sd),
     s_p ~ HalfNormal(log_precision_sd_scale)
 
     Parameters
@@ -36,6 +37,8 @@ class Priors:
     noise_sd_scale
         Fraction. A spread of 0.2 around the curve would make the index useless; published scores repeat
         to within 0.02 to 0.1.
+    logit_sd_scale
+        Logits. At a score of one half a logit is four times a fraction, so 0.8 is the same spread as 0.2.
     log_precision_mean, log_precision_mean_sd, log_precision_sd_scale
         exp(3) = 20 corresponds to a spread of 0.11 at a score of one half.
 
@@ -50,6 +53,7 @@ class Priors:
     log_discrimination_mean_sd: float = 1.0
     log_discrimination_sd_scale: float = 1.0
     noise_sd_scale: float = 0.2
+    logit_sd_scale: float = 0.8
     log_precision_mean: float = 3.0
     log_precision_mean_sd: float = 1.0
     log_precision_sd_scale: float = 1.0

@@ -9,7 +9,8 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from eci.irt.measurement import CodedScores, Measurement, Position, half_normal_of_log, normal
+from eci.irt.densities import half_normal_of_log, normal
+from eci.irt.measurement import CodedScores, Measurement, Position
 
 
 @dataclass(frozen=True)

@@ -29,12 +29,7 @@ def simulate_parameters(
     named["difficulty"] = named["difficulty_mean"] + named["difficulty_sd"] * normal((n_benchmarks,))
     log_slope = named["log_discrimination_mean"] + named["log_discrimination_sd"] * normal((n_benchmarks,))
     named["discrimination"] = jnp.exp(log_slope)
-    if not measurement.likelihood.pooled:
-        return {**named, "noise_sd": p.noise_sd_scale * jnp.abs(normal())}
-    mean = p.log_precision_mean + p.log_precision_mean_sd * normal()
-    sd = p.log_precision_sd_scale * jnp.abs(normal())
-    precision = jnp.exp(mean + sd * normal((n_benchmarks,)))
-    return {**named, "log_precision_mean": mean, "log_precision_sd": sd, "precision": precision}
+    return {**named, **measurement.likelihood.noise.simulate(next(keys), p, n_benchmarks)}
 
 
 def simulate_scores(
@@ -56,8 +51,5 @@ def simulate_scores(
         lower,
         upper,
     )
-    if measurement.likelihood.pooled:
-        noise = jnp.log(parameters["precision"])[benchmark_index]
-    else:
-        noise = jnp.log(parameters["noise_sd"])
+    noise = measurement.likelihood.noise.select(parameters, benchmark_index)
     return measurement.likelihood.simulate(key, mean, noise, n_items)

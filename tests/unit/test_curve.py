@@ -70,13 +70,14 @@ def a_small_program(likelihood, scale):
     """3 models on 2 benchmarks, scores at the edges among them, and a position `scale` from the origin."""
     rng = np.random.default_rng(11)
     measurement = Measurement(LIKELIHOODS[likelihood], Priors())
+    n_items = np.array([np.nan, 50, 50, np.nan, 30])
     matrix = ScoreMatrix.from_arrays(
         ["m0", "m1", "m2"],
         ["b0", "b1"],
         [0, 1, 2, 0, 2],
         [0, 0, 0, 1, 1],
         [0.31, 0.62, 1.0, 0.0, 0.4],
-        n_items=[np.nan, 50, 50, np.nan, 30],
+        n_items=np.nan_to_num(n_items, nan=80) if measurement.likelihood.needs_items else n_items,
         lower=[0.0, 0.25],
         upper=[1.0, 0.97],
     )

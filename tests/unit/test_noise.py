@@ -13,14 +13,19 @@ SCORE = np.array([0.0, 0.001, 0.02, 0.3, 0.5, 0.97, 0.9999, 1.0])
 N_ITEMS = np.array([50.0, np.nan, 400.0, np.nan, 10.0, 1000.0, 30.0, np.nan])
 
 
+def items(likelihood):
+    """Numbers of items, filled in where the likelihood needs them."""
+    return np.nan_to_num(N_ITEMS, nan=250.0) if LIKELIHOODS[likelihood].needs_items else N_ITEMS
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("level", [-4.0, -1.0, 0.0, 3.0, 8.0])
 def test_the_density_is_the_samplers(likelihood, level):
     mean = np.linspace(0.01, 0.98, 7)[:, None]
     with jax.enable_x64(True):
-        datum = Datum(jnp.asarray(SCORE), jnp.asarray(N_ITEMS), 0.0, 1.0)
+        datum = Datum(jnp.asarray(SCORE), jnp.asarray(items(likelihood)), 0.0, 1.0)
         expected = np.asarray(LIKELIHOODS[likelihood].log_prob(datum, jnp.asarray(mean), jnp.asarray(level)))
-    found = noise.log_prob(likelihood, SCORE, mean, level, N_ITEMS)
+    found = noise.log_prob(likelihood, SCORE, mean, level, items(likelihood))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
 
 

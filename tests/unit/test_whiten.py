@@ -61,7 +61,8 @@ class Tiny:
         self.measurement = Measurement(LIKELIHOODS[likelihood], Priors())
         m, j = np.nonzero(np.arange(N_MODELS)[:, None] != [0, 2, 2])
         names = [f"m{i}" for i in range(N_MODELS)], [f"b{i}" for i in range(N_BENCHMARKS)]
-        matrix = ScoreMatrix.from_arrays(*names, m, j, rng.uniform(0.1, 0.9, len(m)), lower=[0.0, 0.05, 0.05])
+        given = {"lower": [0.0, 0.05, 0.05], "n_items": np.full(len(m), 120)}
+        matrix = ScoreMatrix.from_arrays(*names, m, j, rng.uniform(0.1, 0.9, len(m)), **given)
         self.k, n_shared = self.measurement.n_benchmark, len(self.measurement.shared_names)
         at = Coordinates(jnp.array([0.1, -0.3, 0.4]), jnp.asarray(rng.uniform(size=(N_BENCHMARKS, self.k))))
         self.scores = code_scores(matrix, self.measurement)._replace(coordinates=at)
@@ -93,7 +94,7 @@ class Tiny:
         return pieces(self.measurement, self.center, self.scores, exact)
 
 
-@pytest.fixture(scope="module", params=LIKELIHOODS)
+@pytest.fixture(scope="module", params=["normal", "beta", "binomial"])  # one of each kind of noise
 def tiny(request):
     with jax.enable_x64(True):
         return Tiny(request.param)
