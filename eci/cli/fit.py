@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
+from eci.cli.computing import computing
 from eci.cli.options import data_options, rule_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
 
@@ -107,9 +106,7 @@ def fit(
     matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
     exact = eci.Nuts(n_chains=chains, n_draws=draws)
     options = {"nuts": exact, "laplace": eci.Laplace(), "map": eci.Map()}[method]
-    with _progress() as progress, _told_if_interrupted(out):
-        progress("loading jax", 0, 0)
-        _use_compile_cache()
+    with computing() as progress, _told_if_interrupted(out):
         result = eci.fit(
             matrix,
             likelihood=likelihood,  # type: ignore[arg-type]
@@ -154,18 +151,6 @@ def _read_anchors(anchors: tuple[str, ...]) -> dict[str, float] | None:
     return pinned
 
 
-def _use_compile_cache() -> None:
-    """Keep compiled programs between runs, unless the user has said where or not to."""
-    if os.environ.get("JAX_COMPILATION_CACHE_DIR") is not None:
-        return
-    import jax
-    from platformdirs import user_cache_path
-
-    jax.config.update("jax_compilation_cache_dir", str(user_cache_path("eci") / "jax"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
-
-
 @contextmanager
 def _told_if_interrupted(out: Path) -> Iterator[None]:
     """Say what became of the folder when the user stops the fit."""
@@ -174,20 +159,3 @@ def _told_if_interrupted(out: Path) -> Iterator[None]:
     except KeyboardInterrupt:
         click.echo(f"{out} was left as it was.", err=True)
         raise
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Stage, bar and time left on standard error where it is a terminal; else nothing."""
-    if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("starting", total=None)
-        yield lambda stage, done, total: bar.update(
-            task, description=stage, completed=done, total=total or None
-        )

@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.cli import refits
 from eci.cli.files import check_writable, write_result
 from eci.cli.series import read_series, series_options
-from eci.errors import EXIT_CHECK_FAILED, DataError
+from eci.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from eci import Trend
-    from eci.trend.joint import JointTrend
-
-# what `--joint` cannot take: its regression runs through all models of the fit
-_NARROWING = ("frontier", "labs", "models", "since", "until", "through", "reasoning", "weights")
 
 
 @click.command()
@@ -54,7 +51,9 @@ _NARROWING = ("frontier", "labs", "models", "since", "until", "through", "reason
     help="Check on all models of a fit: fit its scores again with this line as the prior of ability. Needs "
     "--change none, or --change kink, jump or both with --break-at.",
 )
-@click.option("--allow-unconverged", is_flag=True, help="Exit 0 even if a check of --joint failed.")
+@click.option(
+    "--allow-unconverged", is_flag=True, help="Exit 0 even if a check of --joint or --refit failed."
+)
 @click.option(
     "--model", "names", multiple=True, help="Is this model on the trend of the others? May be repeated."
 )
@@ -66,6 +65,12 @@ _NARROWING = ("frontier", "labs", "models", "since", "until", "through", "reason
     "--level", "levels", multiple=True, type=float, help="When is this index reached? May be repeated."
 )
 @click.option("--backtest", is_flag=True, help="How forecasts from every release on would have done.")
+@click.option(
+    "--refit",
+    is_flag=True,
+    help="With --backtest, of a fit: beside today's index, the index fitted again at every origin on the "
+    "models released by then. Minutes.",
+)
 @click.option(
     "--power", is_flag=True, help="False alarms and power of two announcement rules on this series."
 )
@@ -102,8 +107,7 @@ def trend(source: Path, **given: Any) -> None:
     out, force = given["out"], given["force"]
     if out is not None:
         check_writable(out, "trend", force=force)
-    if given["joint"]:
-        _check_joint(source, given)
+    refits.check(source, given)
     priors = given["priors_file"]
     result = eci.fit_trend(
         read_series(source, given),
@@ -116,11 +120,11 @@ def trend(source: Path, **given: Any) -> None:
     )
     answers = [result.on_trend(name) for name in given["names"]]
     record = result.record(answers)
-    sections = _further_answers(result, given, record)
-    joint = _refit(source, result) if given["joint"] else None
-    if joint is not None:
+    sections = _further_answers(source, result, given, record)
+    if given["joint"]:
         from eci.report.joint_words import describe_joint
 
+        joint = refits.fit_joint(source, result)
         record["joint"] = joint.record(result.interval_prob)
         sections.append(describe_joint(joint, result))
     if out is not None:
@@ -137,11 +141,11 @@ def trend(source: Path, **given: Any) -> None:
         click.echo(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False))
     if out is not None and as_text:
         print(f"Wrote trend.json, trend.csv, trend.png and trend.svg to {out}.", file=sys.stderr)
-    if joint is not None and not joint.diagnostics.ok and not given["allow_unconverged"]:
+    if refits.failed(record) and not given["allow_unconverged"]:
         raise click.exceptions.Exit(EXIT_CHECK_FAILED)
 
 
-def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any]) -> list[str]:
+def _further_answers(source: Path, result: Trend, given: dict[str, Any], record: dict[str, Any]) -> list[str]:
     """Answer what was asked besides; each answer goes into `record`, and is returned in words."""
     import eci
     from eci.report import outlook
@@ -170,9 +174,11 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
         record["reach"] = [answer.record() for answer in reached]
         sections.append(outlook.describe_forecast(forecasts, reached, result.interval_prob))
     if given["backtest"]:
-        tested = eci.backtest(result.series, seed=given["seed"])
-        record["backtest"] = tested.record()
-        sections.append(outlook.describe_backtest(tested))
+        tested = {"backtest": eci.backtest(result.series, seed=given["seed"])}
+        if given["refit"]:
+            tested["walk_forward"] = refits.walk_forward(source, result)
+        record.update({kind: test.record() for kind, test in tested.items()})
+        sections.append(outlook.describe_backtests(*tested.values()))
     if given["power"]:
         power = eci.simulate_power(result, seed=given["seed"])
         record["power"] = power.record()
@@ -188,41 +194,6 @@ def _further_answers(result: Trend, given: dict[str, Any], record: dict[str, Any
         record["horizon"] = {horizon.kind: horizon.record() for horizon in horizons}
         sections.append(outlook.describe_horizons(horizons, result.interval_prob))
     return sections
-
-
-def _check_joint(source: Path, given: dict[str, Any]) -> None:
-    """Refuse a joint check of anything but one line, broken at a known date or not, through a whole fit."""
-    if not source.is_dir():
-        raise DataError(
-            f"--joint fits scores again, but {source} is a published table without scores. Give a folder "
-            "written by `eci fit`, or leave --joint out."
-        )
-    narrowed = [name.removesuffix("s") if name == "labs" else name for name in _NARROWING if given[name]]
-    if narrowed:
-        raise DataError(
-            f"--joint runs its line through all models of the fit, but --{' and --'.join(narrowed)} "
-            "selects some. Leave the selection out, or make a fit of these models alone."
-        )
-    change, fixed = given["change"], given["break_at"] is not None
-    if change == "auto" or fixed == (change == "none") or given["segments"] != "joined":
-        at = f" --break-at {given['break_at']}" if fixed else ""
-        raise DataError(
-            f"--joint checks one line, its segments joined and its break known, but --change {change}{at} "
-            f"--segments {given['segments']} was given. Give --change none, or --change kink, jump or both "
-            "with --break-at."
-        )
-
-
-def _refit(source: Path, result: Trend) -> JointTrend:
-    import eci
-
-    fit = eci.load_fit(source)
-    seconds = fit.provenance.seconds.get("total", 0.0)
-    print(f"Fitting all scores again; the fit itself took {seconds:.0f} s.", file=sys.stderr)
-    options = result.options
-    return eci.fit_joint(
-        fit, change=options.changes[0], break_at=options.break_date, priors=options.priors, seed=options.seed
-    )
 
 
 def _table(result: Trend) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from eci.report.evidence import grade, show_factor
 from eci.report.text import align, interval, number, paragraph
 
 if TYPE_CHECKING:
-    from eci.trend.backtest import Backtest
+    from eci.trend.backtest import Backtest, BacktestRow
     from eci.trend.envelope import Envelope
     from eci.trend.forecast import Forecast, Reach
     from eci.trend.groups import LabTrends
@@ -124,41 +124,53 @@ def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], i
     return paragraph(*said)
 
 
-def describe_backtest(tested: Backtest) -> str:
-    """Lay out how forecasts would have done."""
-    lines: list[tuple[str, ...]] = [
-        (
-            "months",
-            "forecasts",
-            "independent",
-            "in 50 %",
-            "in 80 %",
-            "in 90 %",
-            "CRPS",
-            "CRPS of the line",
-            "bias",
-        )
-    ]
-    for row in tested.rows:
-        shares = [f"{rate.share:.2f} [{rate.low:.2f}, {rate.high:.2f}]" for rate in row.coverage.values()]
-        lines.append(
-            (
-                f"{row.months:g}",
-                str(row.n),
-                str(row.n_independent),
-                *shares,
-                f"{row.crps:.2f}",
-                f"{row.crps_line:.2f}",
-                f"{row.bias:+.2f}",
-            )
-        )
-    said = (
-        f"Back-test, {tested.kind}: share of forecasts inside each interval, with the 95 % binomial "
-        "interval from the forecasts that do not overlap."
+def describe_backtests(today: Backtest, walked: Backtest | None = None) -> str:
+    """Lay out how forecasts would have done; beside it, where there is one, with the index refitted."""
+    shares_heading = ("in 50 %", "in 80 %", "in 90 %")
+    heading = ("months", "forecasts", "independent", *shares_heading, "CRPS", "CRPS of the line", "bias")
+    rows = [_backtest_row(row) for row in today.rows]
+    shares = (
+        "share of forecasts inside each interval, with the 95 % binomial interval from the forecasts that do "
+        "not overlap."
     )
-    if tested.kind.startswith("today"):
-        said += " Today's index leaks the future into the past: later scores have moved the earlier values."
-    return paragraph(said) + "\n\n" + align(lines, ">>>>>>>>>")
+    leak = "Today's index leaks the future into the past: later scores have moved the earlier values."
+    if walked is None:
+        return (
+            paragraph(f"Back-test, {today.kind}: {shares} {leak}")
+            + "\n\n"
+            + align([heading, *rows], ">" * len(heading))
+        )
+    said = [
+        f"Back-test, {today.kind} and the {walked.kind}: {shares} {leak} Refitted, the index of an origin rests "
+        "on the models released by then alone, and only the zero and unit of its scale are today's; but "
+        "scores carry no date, so those of such a model count as known whenever they were measured. What is "
+        "predicted is today's index either way.",
+        _describe_refits(walked),
+    ]
+    both = [("today's", *row) for row in rows] + [("refitted", *_backtest_row(row)) for row in walked.rows]
+    both.sort(key=lambda row: float(row[1]))
+    return paragraph(*said) + "\n\n" + align([("index", *heading), *both], "<" + ">" * len(heading))
+
+
+def _backtest_row(row: BacktestRow) -> tuple[str, ...]:
+    shares = [f"{rate.share:.2f} [{rate.low:.2f}, {rate.high:.2f}]" for rate in row.coverage.values()]
+    scores = (f"{row.crps:.2f}", f"{row.crps_line:.2f}", f"{row.bias:+.2f}")
+    return (f"{row.months:g}", str(row.n), str(row.n_independent), *shares, *scores)
+
+
+def _describe_refits(walked: Backtest) -> str:
+    """Count the refits; name those that failed a check and the origins without one."""
+    sizes = [refit.n_models for refit in walked.refits]
+    said = f"{len(sizes)} refits, of {min(sizes)} to {max(sizes)} models."
+    unsound = {refit.origin: refit.failed for refit in walked.refits if refit.failed}
+    if unsound:
+        named = "; ".join(f"{origin}: {', '.join(checks)}" for origin, checks in unsound.items())
+        said += f" CHECK FAILED at {len(unsound)} of them ({named}): do not rely on their forecasts."
+    if walked.skipped:
+        origin, why = walked.skipped[0]
+        days = ", ".join(day for day, _ in walked.skipped)
+        said += f" No forecast could be made from {days}. Of {origin}: {why}"
+    return said
 
 
 def describe_power(power: Power) -> str:

@@ -12,8 +12,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from eci.errors import ConvergenceError, DataError
+from eci.errors import DataError, EciError
 from eci.trend.basis import DAYS_PER_MONTH, Array, years_since
 from eci.trend.estimate import fit_trend
 from eci.trend.power import Rate
@@ -78,17 +79,49 @@ class BacktestRow:
 
 
 @dataclass(frozen=True)
+class Refit:
+    """The index refitted at an origin: what it rests on, and the names of its checks that failed."""
+
+    origin: str
+    n_models: int
+    n_benchmarks: int
+    failed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Backtest:
-    """An expanding-window back-test; `kind` says whose index was used."""
+    """An expanding-window back-test.
+
+    Parameters
+    ----------
+    kind
+        Whose index was used.
+    rows
+        How forecasts did, by horizon.
+    trials
+        Every forecast.
+    skipped
+        Origins from which no forecast could be made, each with the reason.
+    refits
+        The refits of a walk-forward.
+    """
 
     kind: str
     rows: tuple[BacktestRow, ...]
     trials: tuple[Trial, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+    refits: tuple[Refit, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Return plain values for JSON."""
         trials = [asdict(t) | {"inside": {str(p): v for p, v in t.inside.items()}} for t in self.trials]
-        return {"kind": self.kind, "rows": [row.record() for row in self.rows], "trials": trials}
+        return {
+            "kind": self.kind,
+            "rows": [row.record() for row in self.rows],
+            "trials": trials,
+            "skipped": dict(self.skipped),
+            "refits": [asdict(refit) for refit in self.refits],
+        }
 
 
 def backtest(
@@ -113,9 +146,9 @@ def backtest(
     since
         First origin, ISO date.
     series_at
-        Walk-forward: the index as it stood at an origin, on its own scale. By default today's index cut off
-        at the origin, which leaks the future into the past: later scores have already moved the earlier
-        values.
+        The index as it stood at an origin, carried to the scale of `series`, as `walk_forward` gives it. By
+        default today's index cut off at the origin, which leaks the future into the past: later scores have
+        already moved the earlier values.
     n_memberships, n_draws, seed
         As in `fit_trend`.
 
@@ -124,27 +157,19 @@ def backtest(
     DataError
         Where no origin has five models before it and one after.
     """
-    point = series.take(series.point_frontier())
-    order = np.argsort(point.release_date, kind="stable")
-    point = point.take(order)
-    trials = []
-    for origin in np.unique(point.release_date):
-        if since is not None and origin < np.datetime64(since, "D"):
-            continue
-        known = (
-            series.take(np.flatnonzero(series.release_date <= origin))
-            if series_at is None
-            else series_at(origin)
-        )
-        if known.point_frontier().size < LEAST_MODELS:
-            continue
+    point = _frontier_by_date(series)
+    trials, skipped = [], []
+    for origin in find_origins(series, since):
         targets = [(m, _first_after(point, origin, m)) for m in months]
-        targets = [(m, row) for m, row in targets if row is not None]
-        if not targets:
+        if all(row is None for _, row in targets):
             continue
         try:
+            known = _cut(series, origin) if series_at is None else series_at(origin)
+            if known.point_frontier().size < LEAST_MODELS:
+                continue
             trend = fit_trend(known, n_memberships=n_memberships, n_draws=n_draws, seed=seed)
-        except (DataError, ConvergenceError):
+        except EciError as error:
+            skipped.append((str(origin), str(error)))
             continue
         trials += [_try(trend, point, row, m, origin, seed) for m, row in targets if row is not None]
     if not trials:
@@ -156,7 +181,22 @@ def backtest(
         _summarise([t for t in trials if t.months == m], float(m)) for m in months if _any(trials, m)
     )
     kind = "today's index cut at each origin" if series_at is None else "index refitted at each origin"
-    return Backtest(kind, rows, tuple(trials))
+    return Backtest(kind, rows, tuple(trials), tuple(skipped))
+
+
+def find_origins(series: IndexSeries, since: str | None = None) -> NDArray[np.datetime64]:
+    """Return the days from which a back-test forecasts: those of the (point frontier of the) series."""
+    days = np.unique(_frontier_by_date(series).release_date)
+    return days if since is None else days[days >= np.datetime64(since, "D")]
+
+
+def _frontier_by_date(series: IndexSeries) -> IndexSeries:
+    point = series.take(series.point_frontier())
+    return point.take(np.argsort(point.release_date, kind="stable"))
+
+
+def _cut(series: IndexSeries, origin: np.datetime64) -> IndexSeries:
+    return series.take(np.flatnonzero(series.release_date <= origin))
 
 
 def _any(trials: Sequence[Trial], months: float) -> bool:
