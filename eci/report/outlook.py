@@ -141,10 +141,10 @@ def describe_backtests(today: Backtest, walked: Backtest | None = None) -> str:
             + align([heading, *rows], ">" * len(heading))
         )
     said = [
-        f"Back-test, {today.kind} and the {walked.kind}: {shares} {leak} Refitted, the index of an origin rests "
-        "on the models released by then alone, and only the zero and unit of its scale are today's; but "
-        "scores carry no date, so those of such a model count as known whenever they were measured. What is "
-        "predicted is today's index either way.",
+        f"Back-test, {today.kind} and the {walked.kind}: {shares} {leak} Refitted, the index of an origin "
+        "rests on the models released by then alone, and only the zero and unit of its scale are today's; "
+        "but scores carry no date, so those of such a model count as known whenever they were measured. What "
+        "is predicted is today's index either way.",
         _describe_refits(walked),
     ]
     both = [("today's", *row) for row in rows] + [("refitted", *_backtest_row(row)) for row in walked.rows]
