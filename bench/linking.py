@@ -22,8 +22,11 @@ import numpy as np
 
 import eci
 from eci.linking.common import Abilities, Curves
-from eci.linking.fits import pair_draws
-from eci.linking.line import Points, fit_line
+from eci.linking.concurrent import find_drift_influence
+from eci.linking.drift import estimate_drift
+from eci.linking.line import fit_line
+from eci.linking.points import Points
+from eci.linking.propagate import add_drift, pair_draws
 
 EVIDENCE = Path(__file__).resolve().parents[1] / "docs/evidence/link_simulation.json"
 SIZES = (3, 5, 10, 20)
@@ -87,7 +90,14 @@ def one_pair_of_forms(noise: dict[str, list[float]], n: int, seed: int, drift_sd
             line = fit_line(points, n_draws=N_DRAWS * 4, rng=rng)
             slope, intercept = line.slope, line.intercept
         elif method == "concurrent":
-            slope, intercept = _all_information(a0, b0, a1, b1, log_a_sd, b_sd, corr, rng)
+            at = float(b0.mean())
+            link, cov = _all_information(a0, b0 - at, a1, b1, log_a_sd, b_sd, corr)
+            by_drift = find_drift_influence(old, new, slope=float(np.exp(link[0])), centre=at)
+            drift = estimate_drift(points, weights=np.ones(n), n_draws=4 * N_DRAWS, rng=rng)
+            errors = rng.multivariate_normal(np.zeros(2), cov, 4 * N_DRAWS)
+            links = link + add_drift(errors, by_drift, drift, rng)
+            slope = np.exp(links[:, 0])
+            intercept = links[:, 1] - slope * at
         else:
             constants, _ = pair_draws(
                 old, new, points, method=method, abilities=abilities, weights=np.ones(n), rng=rng
@@ -117,11 +127,11 @@ def one_pair_of_series(n: int, seed: int) -> dict[str, Any]:
     return found
 
 
-def _all_information(a0, b0, a1, b1, log_a_sd, b_sd, corr, rng):
+def _all_information(a0, b0, a1, b1, log_a_sd, b_sd, corr):
     """Least squares on log discriminations and difficulties at once: what concurrent calibration would use.
 
     The curves of both sides are normal estimates of one curve, so this is its likelihood to second order.
-    Like concurrent calibration it knows no drift.
+    Returns (log slope, level at old 0) and their covariance, drift apart.
     """
     theta = np.array([0.0, float((b1 - b0).mean())])
     for _ in range(50):
@@ -139,8 +149,7 @@ def _all_information(a0, b0, a1, b1, log_a_sd, b_sd, corr, rng):
         theta = theta - step
         if np.abs(step).max() < 1e-10:
             break
-    draws = rng.multivariate_normal(theta, np.linalg.inv(gram), 4 * N_DRAWS)
-    return np.exp(draws[:, 0]), draws[:, 1]
+    return theta, np.linalg.inv(gram)
 
 
 def _summary(slope: np.ndarray, intercept: np.ndarray, at: float) -> list[list[float]]:

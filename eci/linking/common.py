@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eci.errors import ConvergenceError, DataError
+from eci.linking.points import Array
 
-Array = NDArray[np.float64]
 ItemMethod = Literal["mean-mean", "mean-sigma", "haebara", "stocking-lord"]
 
 N_NODES = 21
@@ -50,7 +50,7 @@ class Curves:
     lower: Array
     upper: Array
 
-    def rows(self, part: slice) -> Curves:
+    def rows(self, part: slice | NDArray[np.int64]) -> Curves:
         """Take some draws."""
         return Curves(self.discrimination[part], self.difficulty[part], self.lower, self.upper)
 

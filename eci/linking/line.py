@@ -8,64 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from eci.errors import IdentificationError
-
-Array = NDArray[np.float64]
+from eci.linking.points import Array, Points, moment_line
+from eci.linking.robust import robust_weights, widen_for_weights
 
 SLOPE_LOG_SD = 1.0
-MIN_POINTS = 3
-T_DF = 4.0
-DOWN_WEIGHTED = 0.5
 _EXACT = 1e-11  # residuals of this size, in standard deviations of the points, are rounding
 _LOG_RESIDUAL = (np.log(1e-3), np.log(4.0))
 _POPULATION_RANGE = (0.4, 3.0)
 _NEGLIGIBLE = 1e-6
 _MANY = 30
-
-
-@dataclass(frozen=True)
-class Points:
-    """Two measurements of the same units, with the covariance of their errors.
-
-    Parameters
-    ----------
-    x, y
-        Measured values, shape (unit,).
-    x_cov, y_cov
-        Covariance of the errors of each, shape (unit, unit).
-    cross_cov
-        Covariance of the errors of x with those of y, shape (unit, unit).
-    """
-
-    x: Array
-    y: Array
-    x_cov: Array
-    y_cov: Array
-    cross_cov: Array
-
-    @property
-    def is_diagonal(self) -> bool:
-        """Whether the errors of different units are independent."""
-        return not any(np.any(c - np.diag(np.diagonal(c))) for c in (self.x_cov, self.y_cov, self.cross_cov))
-
-    def take(self, rows: NDArray[np.int64]) -> Points:
-        """Keep some units."""
-        box = np.ix_(rows, rows)
-        return Points(self.x[rows], self.y[rows], self.x_cov[box], self.y_cov[box], self.cross_cov[box])
-
-    def standardised(self) -> tuple[Points, Array, Array]:
-        """Return the points with mean 0 and sd 1 on both axes, and the two means and sds (2,)."""
-        centre = np.array([self.x.mean(), self.y.mean()])
-        spread = np.array([self.x.std(ddof=1), self.y.std(ddof=1)])
-        (mx, my), (sx, sy) = centre, spread
-        scaled = Points(
-            (self.x - mx) / sx,
-            (self.y - my) / sy,
-            self.x_cov / sx**2,
-            self.y_cov / sy**2,
-            self.cross_cov / (sx * sy),
-        )
-        return scaled, centre, spread
 
 
 @dataclass(frozen=True)
@@ -76,36 +27,6 @@ class LineDraws:
     intercept: Array
     residual_sd: Array
     weights: Array
-
-
-def check_points(points: Points, what: str) -> None:
-    """Refuse points that no rising line can be drawn through.
-
-    Raises
-    ------
-    IdentificationError
-        Where there are fewer than three, all at one level, or the two sides run in opposite directions.
-    """
-    n = points.x.size
-    if n < MIN_POINTS:
-        raise IdentificationError(
-            f"Common {what}: {n}. A line with an uncertainty needs at least {MIN_POINTS}. Choose indices "
-            f"that share more {what}."
-        )
-    for side, values, cov in (("first", points.x, points.x_cov), ("second", points.y, points.y_cov)):
-        sd, error = float(values.std(ddof=1)), float(np.sqrt(np.diagonal(cov).mean()))
-        if sd <= 1e-9 * max(1.0, float(np.abs(values).max())) or sd <= error:
-            raise IdentificationError(
-                f"The {n} common {what} stand at one level in the {side} index: their sd is {sd:.3g} points "
-                f"and the error of one is {error:.3g}. A slope needs common {what} that differ: choose a "
-                "wider range, or read the identity."
-            )
-    correlation = float(np.corrcoef(points.x, points.y)[0, 1])
-    if correlation <= 0:
-        raise IdentificationError(
-            f"The two indices run in different directions: over the {n} common {what} their correlation is "
-            f"{correlation:.2f}. Check that more is better in both, and that the names mean the same {what}."
-        )
 
 
 def fit_line(points: Points, *, n_draws: int, rng: np.random.Generator, robust: bool = False) -> LineDraws:
@@ -144,88 +65,9 @@ def fit_line(points: Points, *, n_draws: int, rng: np.random.Generator, robust: 
     weights = robust_weights(scaled) if robust else np.ones(points.x.size)
     slope, intercept, residual_sd = _draw_standardised(scaled, weights, n_draws, rng)
     if robust:
-        slope, intercept = _add_weight_uncertainty(
-            slope, intercept, float(np.average(scaled.x, weights=weights))
-        )
+        slope, intercept = widen_for_weights(slope, intercept, float(np.average(scaled.x, weights=weights)))
     slope = slope * sy / sx
     return LineDraws(slope, my + sy * intercept - slope * mx, residual_sd * sy, weights)
-
-
-def _add_weight_uncertainty(slope: Array, intercept: Array, centre: float) -> tuple[Array, Array]:
-    """Widen draws made with known weights to those of Student-t residuals.
-
-    The information of a t residual about its location is (df + 1) / (df + 3) of the scaled precision that
-    known weights of mean 1 would give (Lange, Little and Taylor 1989, appendix B).
-    """
-    stretch = np.sqrt((T_DF + 3) / (T_DF + 1))
-    level, log_slope = intercept + slope * centre, np.log(slope)
-    level = level.mean() + stretch * (level - level.mean())
-    slope = np.exp(log_slope.mean() + stretch * (log_slope - log_slope.mean()))
-    return slope, level - slope * centre
-
-
-def moment_line(points: Points, weights: Array) -> tuple[float, float]:
-    """Return slope and intercept from moments: the ratio of the spreads net of measurement error.
-
-    The slope is invariant under exchange of the axes, as an equating function must be (Kolen and Brennan
-    2014, section 2.2).
-    """
-    w = weights / weights.sum()
-    mx, my = float(w @ points.x), float(w @ points.y)
-    vx = float(w @ (points.x - mx) ** 2) - float(w @ np.diagonal(points.x_cov))
-    vy = float(w @ (points.y - my) ** 2) - float(w @ np.diagonal(points.y_cov))
-    raw = float(np.sqrt((w @ (points.y - my) ** 2) / (w @ (points.x - mx) ** 2)))
-    slope = float(np.sqrt(vy / vx)) if vx > 0 and vy > 0 else raw
-    return slope, my - slope * mx
-
-
-def robust_weights(points: Points) -> Array:
-    """Weights of Student-t residuals at the mode, by expectation-maximisation from a resistant start."""
-    slope = _median_slope(points)
-    intercept = float(np.median(points.y - slope * points.x))
-    error = np.diagonal(points.y_cov) - 2 * slope * np.diagonal(points.cross_cov)
-    weights = np.ones(points.x.size)
-    for _ in range(200):
-        residual = points.y - intercept - slope * points.x
-        variance = np.maximum(error + slope**2 * np.diagonal(points.x_cov), 0.0)
-        extra = _extra_variance(residual, variance)
-        ratio = residual**2 / np.maximum(variance + extra, 1e-20)
-        new = (T_DF + 1) / (T_DF + ratio)
-        precision = new / np.maximum(variance + extra, 1e-20)
-        mx, my = np.average(points.x, weights=precision), np.average(points.y, weights=precision)
-        covered = float(np.sum(precision * (points.x - mx) * (points.y - my)))
-        spread = float(np.sum(precision * (points.x - mx) ** 2))
-        noise = float(np.sum(precision * np.diagonal(points.x_cov)))
-        slope = covered / max(spread - noise, 0.5 * spread)
-        intercept = my - slope * mx
-        if np.max(np.abs(new - weights)) < 1e-8:
-            break
-        weights = new
-    return np.asarray(weights)
-
-
-def _median_slope(points: Points) -> float:
-    """Median of the slopes between all pairs (Theil 1950, Sen 1968): half the pairs may be wrong."""
-    i, j = np.triu_indices(points.x.size, 1)
-    run, rise = points.x[j] - points.x[i], points.y[j] - points.y[i]
-    apart = np.abs(run) > 1e-9
-    return float(np.median(rise[apart] / run[apart]))
-
-
-def _extra_variance(residual: Array, variance: Array) -> float:
-    """Scale of Student-t residuals beyond their measurement error: where sum of w r² / v is n (bisection)."""
-
-    def excess(extra: float) -> float:
-        v = np.maximum(variance + extra, 1e-20)
-        return float(np.mean((T_DF + 1) * residual**2 / (T_DF * v + residual**2)) - 1.0)
-
-    if excess(0.0) <= 0:
-        return 0.0
-    low, high = 0.0, float(np.max(residual**2)) * (T_DF + 1) + 1e-20
-    for _ in range(80):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
-    return high
 
 
 def _draw_standardised(

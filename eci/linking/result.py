@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 
 from eci.errors import DataError, EciWarning
-from eci.linking.line import DOWN_WEIGHTED, Array
+from eci.linking.points import Array
+from eci.linking.robust import DOWN_WEIGHTED
 from eci.scale import Scale
 from eci.trend.basis import DAYS_PER_YEAR
 from eci.trend.quantity import Quantity, summarise

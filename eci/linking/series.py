@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eci.errors import DataError, IdentificationError
-from eci.linking.line import Array, LineDraws, Points, check_points, fit_line
+from eci.linking.line import LineDraws, fit_line
+from eci.linking.points import FEW, Array, Points, check_points, warn_of_few
 from eci.linking.result import CommonUnits, Link
 from eci.scores.names import did_you_mean
 from eci.trend.quantity import summarise
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 ERROR_CORRS = (0.0, 0.4, 0.8)
 WITHIN_CORR = 0.95
-_FEW = 5
 _UNDATED = "1900-01-01"
 
 
@@ -94,10 +94,8 @@ def link_series(
         return fit_line(replace(points, cross_cov=corr * matched), n_draws=n_draws, rng=rng, robust=robust)
 
     draws = fitted(error_corr)
-    if len(names) < _FEW:
-        notes.append(
-            f"Only {len(names)} common models: with fewer than {_FEW} the priors decide how wide the link is."
-        )
+    if len(names) < FEW:
+        notes.append(warn_of_few(len(names), "models"))
     difference_var = np.diagonal(x_cov + y_cov - 2 * error_corr * matched)
     dates = np.where(np.isnat(left.release_date), right.release_date, left.release_date)
     units = CommonUnits(names, x, y, x_sd, y_sd, draws.weights, dates)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eci.errors import DataError
-from eci.linking.line import MIN_POINTS, Array
+from eci.linking.points import MIN_POINTS, Array
 from eci.linking.result import Link
 from eci.linking.run import link
 from eci.linking.series import WITHIN_CORR, read_index

@@ -6,7 +6,8 @@ from scipy import stats
 
 from eci.errors import IdentificationError
 from eci.linking import line
-from eci.linking.line import Points, check_points, fit_line
+from eci.linking.line import fit_line
+from eci.linking.points import Points, check_points, moment_line
 
 
 def make_points(n=9, x_sd=0.5, y_sd=0.6, corr=0.3, seed=0):
@@ -24,7 +25,7 @@ def brute_force_slope(points):
     z, _, (sx, sy) = points.standardised()
     n = z.x.size
     error = np.sqrt(
-        np.median(np.diagonal(z.y_cov) + line.moment_line(z, np.ones(n))[0] ** 2 * np.diagonal(z.x_cov))
+        np.median(np.diagonal(z.y_cov) + moment_line(z, np.ones(n))[0] ** 2 * np.diagonal(z.x_cov))
     )
     log_slope, log_tau = np.linspace(-0.6, 0.6, 49), np.linspace(np.log(1e-3), np.log(4.0), 30)
     omega = np.geomspace(0.4, 3.0, 7)

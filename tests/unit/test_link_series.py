@@ -196,7 +196,7 @@ def test_record_is_json_with_the_keys_of_the_contract():
 
 def test_few_common_models_are_said_to_lean_on_the_priors():
     old, new = (read_index(frame) for frame in two_tables())
-    assert any("priors decide" in w for w in eci.link(old, new, models=NAMES[:3]).warnings)
+    assert any("assumptions decide" in w for w in eci.link(old, new, models=NAMES[:3]).warnings)
 
 
 @pytest.mark.parametrize(
