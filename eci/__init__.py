@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from eci.linking import leave_one_out as leave_one_out
     from eci.linking import link as link
     from eci.linking import read_index as read_index
+    from eci.queries.design import next_difficulty as next_difficulty
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
@@ -71,6 +72,7 @@ _HOMES = {
     "IndexSeries": "eci.trend",
     "Link": "eci.linking",
     "ScoreMatrix": "eci.scores",
+    "next_difficulty": "eci.queries.design",
     "Trend": "eci.trend",
     "TrendPriors": "eci.trend",
     "compare_vintages": "eci.linking",

@@ -158,14 +158,19 @@ def place(
     Bock and Mislevy (1982), Adaptive EAP estimation of ability in a microcomputer environment,
     doi:10.1177/014662168200600405, for the grid; here the benchmarks are uncertain as well.
     """
+    return place_table(fit, load_scores(scores, unit=unit), max_draws=max_draws)
+
+
+def place_table(fit: Fit, table: pd.DataFrame, *, max_draws: int = MAX_DRAWS) -> Placement:
+    """Place the new models of a long table, as `load_scores` returns it; see `place`."""
     require_draws(fit)
-    kept, dropped, left_out = _select(fit, load_scores(scores, unit=unit))
+    kept, dropped, left_out = _select(fit, table)
     rows = choose_rows(fit, max_draws)
     scale = PointMap(fit.scale.slope, fit.scale.origin).take(rows)
     placed: list[Placed] = []
-    for model, table in kept.groupby("model", sort=True):
-        priors = _priors(fit, rows, table["release_date"].iloc[0])
-        placed += _place_one(fit, str(model), table, rows, scale, priors)
+    for model, scores in kept.groupby("model", sort=True):
+        priors = _priors(fit, rows, scores["release_date"].iloc[0])
+        placed += _place_one(fit, str(model), scores, rows, scale, priors)
     return Placement(tuple(placed), left_out, dropped, tuple(_warn(fit, placed)))
 
 

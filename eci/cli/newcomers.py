@@ -1,0 +1,62 @@
+"""Options that let a command speak of a model that is not in the fit but has scores of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from eci import Fit
+    from eci.queries.place import Placement
+
+R = TypeVar("R")
+
+_OPTIONS = (
+    click.option(
+        "--scores",
+        type=click.Path(path_type=Path),
+        help="Scores of new models, as `eci place` takes them: --model may then name one of these.",
+    ),
+    click.option(
+        "--unit",
+        type=click.Choice(["fraction", "percent"]),
+        default="fraction",
+        show_default=True,
+        help="Unit of --scores.",
+    ),
+    click.option(
+        "--prior",
+        type=click.Choice(["standard", "dated"]),
+        default="standard",
+        show_default=True,
+        help="Prior of a new model.",
+    ),
+)
+
+
+def newcomer_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add `--scores`, `--unit` and `--prior`, as `place_newcomers` takes them.
+
+    Parameters
+    ----------
+    command
+        The function under `click.command`.
+    """
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def place_newcomers(fit: Fit, given: dict[str, Any]) -> Placement | None:
+    """Place the models of `--scores`; what is to be kept in mind goes to standard error."""
+    if given["scores"] is None:
+        return None
+    placement = fit.place(given["scores"], unit=given["unit"])
+    for said in placement.warnings:
+        click.echo(f"Note: {said}", err=True)
+    for kind, name in placement.left_out:
+        click.echo(f"Left out: the {kind} {name}.", err=True)
+    return placement
