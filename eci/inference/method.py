@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from eci.errors import DataError
 
-MethodName = Literal["map", "laplace", "nuts", "least_squares", "bootstrap"]
+MethodName = Literal["map", "laplace", "nuts", "quadrature", "least_squares", "bootstrap"]
 
 
 def _require_at_least(method: object, **minima: int) -> None:
@@ -91,6 +91,38 @@ class Nuts(Map):
 
 
 @dataclass(frozen=True)
+class Quadrature(Map):
+    """Item responses in any number: abilities exact given the items, items normal. Approximate.
+
+    For the likelihood `binomial`; a benchmark is then an item, answered once (n_items 1) or more often. It
+    approximates the posterior that `Nuts` samples, without jax and in the time of about 40 passes over the
+    answers. `docs/scale.md` has its coverage, its time, and how it compares with NUTS.
+
+    Parameters
+    ----------
+    n_draws
+        Independent joint draws; with 400 the ends of a 90 % interval have a standard error of 0.1
+        posterior sds, and 100,000 models take 0.3 GB.
+    items
+        Prior of the items: "hierarchical", that of `Priors`; "flat", none, so that the mode is the marginal
+        maximum-likelihood estimate; "rasch", none and one discrimination for all items. Without a prior,
+        items that all or none answered right have no mode and are refused.
+    """
+
+    name: ClassVar[MethodName] = "quadrature"
+    n_draws: int = 400
+    items: Literal["hierarchical", "flat", "rasch"] = "hierarchical"
+
+    def __post_init__(self) -> None:
+        """Refuse impossible options."""
+        _require_at_least(self, n_draws=10)
+        if self.items not in ("hierarchical", "flat", "rasch"):
+            raise DataError(
+                f"Quadrature(items={self.items!r}): known priors are 'hierarchical', 'flat' and 'rasch'."
+            )
+
+
+@dataclass(frozen=True)
 class LeastSquares(Map):
     """The least-squares estimator of the Epoch Capabilities Index: a point, no intervals. A preview.
 
@@ -166,11 +198,12 @@ class Bootstrap(Map):
             )
 
 
-Method = Map | Laplace | Nuts | LeastSquares | Bootstrap
+Method = Map | Laplace | Nuts | Quadrature | LeastSquares | Bootstrap
 METHODS: dict[MethodName, type[Map]] = {
     "map": Map,
     "laplace": Laplace,
     "nuts": Nuts,
+    "quadrature": Quadrature,
     "least_squares": LeastSquares,
     "bootstrap": Bootstrap,
 }

@@ -24,7 +24,8 @@ from eci.inference.diagnose import (
     published_quantities,
 )
 from eci.inference.estimate import Estimate
-from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts
+from eci.inference.grid import fit_grid
+from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts, Quadrature
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, prepare
 from eci.inference.provenance import Clock, describe_run
@@ -62,7 +63,8 @@ def fit(
     method
         `Nuts()` (the default), or one of the previews `Laplace()`, `Map()`, `LeastSquares()` and
         `Bootstrap()`. The last two are the estimator of Epoch's index and its intervals: they take the
-        likelihood `normal` and no priors.
+        likelihood `normal` and no priors. `Quadrature()`, for the likelihood `binomial`, takes item responses
+        by the million.
     anchors
         Points of exactly two models. By default Claude 3.5 Sonnet = 130 and GPT-5 = 150 where both are
         present, otherwise the standard scale: mean 100, sd 10 over the models, in every draw.
@@ -105,6 +107,10 @@ def fit(
         else:
             estimate = fit_bootstrap(matrix, method, seed, progress)
         clock.lap("refit")
+    elif isinstance(method, Quadrature):
+        _require_counts(likelihood)
+        priors = priors or Priors()
+        estimate = fit_grid(matrix, priors, method, seed, clock)
     else:
         priors = priors or Priors()
         with jax.enable_x64(True):
@@ -184,6 +190,15 @@ def _sample(
         chains = join(chains, more)
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)
+
+
+def _require_counts(likelihood: str) -> None:
+    """Refuse a likelihood that is not one of right and wrong answers."""
+    if likelihood != "binomial":
+        raise DataError(
+            f"The method quadrature counts right answers: its likelihood is binomial, not {likelihood!r}. "
+            'Say likelihood="binomial", which needs n_items of every score, or use the method nuts.'
+        )
 
 
 def _require_least_squares(likelihood: str, priors: Priors | None, method: LeastSquares | Bootstrap) -> None:
