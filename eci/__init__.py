@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from eci.fitted import Fit as Fit
     from eci.folder import check_writable as check_writable
     from eci.folder import load_fit as load_fit
+    from eci.inference.grid import approximate_grid as approximate_grid
     from eci.inference.method import Bootstrap as Bootstrap
     from eci.inference.method import Laplace as Laplace
     from eci.inference.method import LeastSquares as LeastSquares
     from eci.inference.method import Map as Map
     from eci.inference.method import Nuts as Nuts
+    from eci.inference.method import Quadrature as Quadrature
     from eci.inference.run import fit as fit
     from eci.inference.simulate import simulate as simulate
     from eci.irt.priors import Priors as Priors
@@ -63,6 +65,8 @@ _HOMES = {
     "LeastSquares": "eci.inference.method",
     "Bootstrap": "eci.inference.method",
     "Nuts": "eci.inference.method",
+    "Quadrature": "eci.inference.method",
+    "approximate_grid": "eci.inference.grid",
     "fit": "eci.inference.run",
     "ConvergenceError": "eci.errors",
     "DataError": "eci.errors",

@@ -143,8 +143,8 @@ def _count_right(matrix: ScoreMatrix) -> FloatArray:
         raise DataError(
             f"The score {matrix.score[at]:g} of {model!r} on {item!r} with n_items {matrix.n_items[at]:g} is "
             f"no share of right answers ({int(faulty.sum())} such scores). The method quadrature needs "
-            "n_items of every score and scores from 0 to 1; for single questions scores are 0 or 1 and n_items "
-            "is 1."
+            "n_items of every score and scores from 0 to 1; for single questions scores are 0 or 1 and "
+            "n_items is 1."
         )
     return right
 
