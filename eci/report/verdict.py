@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+_PREVIEWS = {
+    "map": "the method map gives points without intervals.",
+    "least_squares": "the method least_squares gives points without intervals.",
+    "laplace": "laplace approximates the posterior; intervals of benchmarks with few scores are too narrow.",
+    "bootstrap": "intervals hold refits to resampled scores, not a posterior, and cover the truth less often "
+    "than they say.",
+}
+
 
 def verdict(facts: Mapping[str, Any]) -> str:
     """Say whether a fit passed its checks, what to do where it did not, and what its scale is.
@@ -18,14 +26,11 @@ def verdict(facts: Mapping[str, Any]) -> str:
     failed = [check for check in facts["diagnostics"] if not check["ok"]]
     lines = [_failure(check) for check in failed]
     if not failed:
-        lines.append(f"All {len(facts['diagnostics'])} checks passed ({method}, {facts['likelihood']}).")
-    if method == "map":
-        lines.append("A preview: the method map gives points without intervals.")
-    elif facts["preview"]:
-        lines.append(
-            f"A preview: {method} approximates the posterior; intervals of benchmarks with few scores are "
-            "too narrow."
-        )
+        n = len(facts["diagnostics"])
+        passed = "The one check" if n == 1 else f"All {n} checks"
+        lines.append(f"{passed} passed ({method}, {facts['likelihood']}).")
+    if facts["preview"]:
+        lines.append(f"A preview: {_PREVIEWS[method]}")
     unit = " in every draw, so these two have no interval of their own" if anchors else ""
     lines.append(f"Scale: {facts['scale']['label']}{unit}.")
     return "\n".join(lines)
