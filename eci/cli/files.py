@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +18,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV table, or say why it is none."""
+_INDEX = "No index at {}. Give a folder written by `eci fit`, or a CSV of a published index."
+
+
+def read_table(path: Path, missing: str = _INDEX) -> pd.DataFrame:
+    """Read a CSV table, or say why it is none; `missing` is said of a path where nothing is."""
     import pandas as pd
 
     if not path.exists():
-        raise DataError(
-            f"No index at {path}. Give a folder written by `eci fit`, or a CSV of a published index."
-        )
+        raise DataError(missing.format(path))
     try:
         return pd.read_csv(path)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
@@ -54,6 +59,36 @@ def check_writable(out: Path, stem: str, *, force: bool) -> None:
         raise DataError(
             f"{out} already holds {', '.join(written)}. Choose another folder, or replace with --force."
         )
+
+
+def check_new_file(out: Path, *, force: bool) -> None:
+    """Refuse, before any work is done, a file that cannot be written or is there already."""
+    if not out.parent.is_dir():
+        raise DataError(f"The folder {out.parent} does not exist. Make it first, or give another --out.")
+    if out.is_dir():
+        raise DataError(f"--out {out} is a folder. Name a file.")
+    if out.exists() and not force:
+        raise DataError(f"{out} exists already. Add --force to replace it, or give another --out.")
+
+
+@contextmanager
+def write_whole(out: Path) -> Iterator[Path]:
+    """Yield a file to write beside `out`, which takes its name when all went well.
+
+    Stopped or failing on the way, `out` stays as it was, and who stopped it is told so.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=out.suffix, dir=out.parent)
+    os.close(descriptor)
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o644)
+        draft.replace(out)
+    except KeyboardInterrupt:
+        print(f"{out} was left as it was.", file=sys.stderr)
+        raise
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def write_result(out: Path, stem: str, record: Mapping[str, Any], table: pd.DataFrame, axes: Axes) -> None:

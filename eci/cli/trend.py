@@ -130,7 +130,7 @@ def trend(source: Path, **given: Any) -> None:
     if out is not None:
         from eci.report import plots
 
-        write_result(out, "trend", record, _table(result), plots.trend(result))
+        write_result(out, "trend", record, _table(result), plots.timeline(result))
     if as_text := not given["as_json"]:
         from eci.report.words import describe_trend
 

@@ -1,4 +1,8 @@
-"""Tables of a fit, from the Fit itself or from the folder it was saved in; a folder needs no draws read."""
+"""Tables of a fit and of a trend: the numbers behind every picture.
+
+Those of this file come from a Fit or from the folder it was saved in, which needs no draws read; the others,
+from the files of their figures, need the draws.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from eci.errors import DataError
 from eci.fitted import Fit
 from eci.folder import describe, load_facts, load_table
+from eci.report.information import at_frontier, frontier, information
+from eci.report.residuals import residuals, residuals_by_domain
+from eci.report.timeline import break_dates, changes, trend_line, trend_models
 from eci.scores.names import did_you_mean
+
+__all__ = [
+    "abilities", "at_frontier", "benchmarks", "break_dates", "changes", "coverage", "diagnostics", "facts",
+    "frontier", "information", "residuals", "residuals_by_domain", "trend_line", "trend_models",
+]  # fmt: skip
 
 
 def abilities(source: Fit | str | Path, *, labs: Sequence[str] = (), top: int | None = None) -> pd.DataFrame:
@@ -79,6 +92,40 @@ def diagnostics(source: Fit | str | Path) -> pd.DataFrame:
     if isinstance(source, Fit):
         return pd.DataFrame([asdict(check) for check in source.diagnostics.checks])
     return pd.DataFrame(load_facts(source)["diagnostics"])
+
+
+def coverage(fit: Fit) -> pd.DataFrame:
+    """What the scores of a fit cover, by domain and in all, the domain with most scores first.
+
+    Parameters
+    ----------
+    fit
+        The fit.
+
+    Returns
+    -------
+    DataFrame
+        Columns domain ("all domains" in the last row), n_benchmarks, n_models, n_scores, share (pairs of
+        these benchmarks and models that have a score), first_date and last_date (of the models, ISO text).
+    """
+    matrix = fit.matrix
+    domains = np.array(matrix.domain, dtype=object)[matrix.benchmark_index]
+    every = np.ones(matrix.n_scores, dtype=bool)
+    parts = [(domain, domains == domain) for domain in dict.fromkeys(matrix.domain)]
+    rows = []
+    for name, mask in [*parts, ("all domains", every)]:
+        j, m = matrix.benchmark_index[mask], matrix.model_index[mask]
+        n_benchmarks, n_models = len(np.unique(j)), len(np.unique(m))
+        pairs = len(np.unique(np.stack([j, m]), axis=1).T)
+        dates = matrix.release_date[np.unique(m)]
+        known = dates[~np.isnat(dates)]
+        ends = (str(known.min()), str(known.max())) if known.size else ("", "")
+        share = pairs / (n_benchmarks * n_models)
+        rows.append((name, n_benchmarks, n_models, int(mask.sum()), share, *ends))
+    names = ["domain", "n_benchmarks", "n_models", "n_scores", "share", "first_date", "last_date"]
+    table = pd.DataFrame(rows, columns=names)
+    order = table["n_scores"][:-1].sort_values(ascending=False, kind="stable").index.to_list()
+    return table.loc[[*order, len(table) - 1]].reset_index(drop=True)
 
 
 def facts(source: Fit | str | Path) -> dict[str, Any]:

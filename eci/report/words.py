@@ -31,7 +31,7 @@ def describe_trend(trend: Trend, answers: Sequence[OnTrend] = ()) -> str:
     answers
         Models compared with the line of the others, from `Trend.on_trend`.
     """
-    parts = [paragraph(_about_data(trend), _about_change(trend), _about_pace(trend))]
+    parts = [paragraph(summarise_trend(trend))]
     parts += [paragraph(describe_on_trend(answer, trend.interval_prob)) for answer in answers]
     parts.append(list_quantities(trend))
     if trend.automatic:
@@ -44,6 +44,12 @@ def describe_trend(trend: Trend, answers: Sequence[OnTrend] = ()) -> str:
             "\n".join(fill(f"Note: {said}", WIDTH, subsequent_indent="      ") for said in trend.warnings)
         )
     return "\n\n".join(parts) + "\n"
+
+
+def summarise_trend(trend: Trend) -> str:
+    """Tell a trend in one paragraph: the data, whether the pace changed, and the pace."""
+    told = (_about_data(trend), _about_change(trend), _about_pace(trend))
+    return " ".join(sentence for sentence in told if sentence)
 
 
 def describe_on_trend(answer: OnTrend, interval_prob: float) -> str:

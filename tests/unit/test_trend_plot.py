@@ -21,7 +21,7 @@ def legend(ax):
 
 
 def test_an_unknown_break_is_drawn_as_a_posterior_along_the_axis():
-    ax = plots.trend(fit_trend(series()))
+    ax = plots.timeline(fit_trend(series()))
     assert {text.get_text() for text in ax.texts} == {series().models[i] for i in series().point_frontier()}
     assert legend(ax) == ["90% interval of the line", "break date, P(any change) = 0.84"]
     strip = ax.child_axes[0]
@@ -31,7 +31,7 @@ def test_an_unknown_break_is_drawn_as_a_posterior_along_the_axis():
 
 
 def test_a_fixed_break_is_a_line_at_its_date():
-    ax = plots.trend(fit_trend(series(), change="kink", break_at="Claude Opus 4.5"))
+    ax = plots.timeline(fit_trend(series(), change="kink", break_at="Claude Opus 4.5"))
     assert "break, fixed" in legend(ax)
     at = next(line for line in ax.lines if line.get_label() == "break, fixed").get_xdata()[0]
     assert at == np.datetime64("2025-11-24").astype(int)
@@ -41,7 +41,7 @@ def test_it_draws_on_the_axes_given_and_without_a_change():
     from matplotlib.figure import Figure
 
     ax = Figure().add_subplot()
-    assert plots.trend(fit_trend(series(), change="none"), ax) is ax
+    assert plots.timeline(fit_trend(series(), change="none"), ax) is ax
     assert legend(ax) == ["90% interval of the line"]
     assert not ax.child_axes
 
@@ -56,4 +56,4 @@ def test_crowds_are_not_labelled(n):
         models=[f"m{i}" for i in range(n)],
         release_date=np.datetime64("2023-01-01") + days.astype("timedelta64[D]"),
     )
-    assert not plots.trend(fit_trend(crowd)).texts
+    assert not plots.timeline(fit_trend(crowd)).texts

@@ -1,0 +1,111 @@
+"""`eci plot`: one picture of a saved fit or of its trend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from eci.cli.computing import show_progress
+from eci.cli.files import check_new_file, write_whole
+from eci.errors import DataError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_FIT = ("index", "benchmarks", "information", "residuals")
+_TREND = {"timeline": "timeline", "changes": "changes", "break": "break_date"}  # kind -> function of plots
+_FORMATS = (".png", ".svg", ".pdf")
+
+
+@click.command()
+@click.argument("kind", metavar="KIND", type=click.Choice([*_FIT, *_TREND]))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--lab", "labs", multiple=True, help="index: show this lab only; may be repeated.")
+@click.option("--top", type=click.IntRange(min=1), help="index: models to show; default 40.")
+@click.option(
+    "--trend",
+    "trend_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="timeline, changes, break: the trend in this file of `eci trend DIR --out`. Default: the trend of "
+    "the frontier of all models.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write, .png, .svg or .pdf; default KIND.png.",
+)
+@click.option("--dpi", type=click.IntRange(30, 1200), default=200, show_default=True, help="Pixels an inch.")
+@click.option("--force", is_flag=True, help="Replace the file.")
+def plot(
+    kind: str,
+    folder: Path,
+    labs: tuple[str, ...],
+    top: int | None,
+    trend_file: Path | None,
+    out: Path | None,
+    dpi: int,
+    force: bool,
+) -> None:
+    """Draw one picture of a saved fit.
+
+    \b
+    index        the ranking with its intervals
+    timeline     models over time, the trend with its band, the break date
+    benchmarks   difficulty and slope, and where the frontier stands
+    information  which benchmarks still separate the top models
+    residuals    models that do better or worse in a domain than their index says
+    changes      probabilities of the change models
+    break        when the pace changed, if it did
+    """  # noqa: D301 - click reads \\b as "keep these lines"
+    out = Path(f"{kind}.png") if out is None else out
+    _check_options(kind, out, labs=labs, top=top, trend_file=trend_file)
+    check_new_file(out, force=force)
+    with write_whole(out) as draft, show_progress() as progress:
+        progress("reading the fit", 0, 2)
+        axes = _draw(kind, folder, labs, top, trend_file)
+        progress("writing", 1, 2)
+        _save(axes, draft, dpi)
+    click.echo(f"Wrote {out}.", err=True)
+
+
+def _check_options(
+    kind: str, out: Path, *, labs: tuple[str, ...], top: int | None, trend_file: Path | None
+) -> None:
+    if out.suffix.lower() not in _FORMATS:
+        raise DataError(f"--out {out} ends in none of {', '.join(_FORMATS)}. Name the file with one of them.")
+    if kind != "index" and (labs or top is not None):
+        raise click.UsageError(f"--lab and --top choose models of the picture index, not of {kind}.")
+    if kind not in _TREND and trend_file is not None:
+        raise click.UsageError(f"--trend is for {', '.join(_TREND)}; {kind} shows no trend.")
+
+
+def _draw(kind: str, folder: Path, labs: tuple[str, ...], top: int | None, trend_file: Path | None) -> Axes:
+    import eci
+    from eci.report import plots, repeat
+
+    axes: Axes
+    if kind == "index":
+        return plots.index(folder, labs=labs, top=top or plots.N_RANKED)
+    fit = eci.load_fit(folder)
+    if kind in _FIT:
+        axes = getattr(plots, kind)(fit)
+    else:
+        trend = repeat.fit_frontier(fit) if trend_file is None else repeat.repeat_trend(fit, trend_file)[0]
+        axes = getattr(plots, _TREND[kind])(trend)
+    return axes
+
+
+def _save(axes: Axes, path: Path, dpi: int) -> None:
+    """Write a figure; the same picture gives the same bytes."""
+    from matplotlib import rc_context
+
+    figure = axes.get_figure(root=True)
+    if figure is None:  # the axes were made on a figure just now
+        raise RuntimeError("axes without a figure")
+    undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
+    with rc_context({"svg.hashsalt": "eci"}):
+        figure.savefig(path, dpi=dpi, metadata=undated.get(path.suffix.lower()))

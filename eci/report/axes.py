@@ -1,0 +1,114 @@
+"""Axes, titles and labels that the pictures share. matplotlib is imported when a picture is drawn."""
+
+from __future__ import annotations
+
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from eci.errors import DataError
+from eci.report.labels import place_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+# Blue and vermilion, apart for every kind of colour blindness; shape says the same again in grey print.
+INK, MUTED, FAINT, RULE = "#1c1b19", "#6a665f", "#cfcbc2", "#e4e0d7"
+ACCENT, SECOND = "#1d5f91", "#b9500f"
+LABEL_SIZE = 7.5
+HEADLINE_SIZE = 11.0
+BOLD_WIDTH = 0.66  # of the size: mean width of a bold letter
+POINTS_PER_INCH = 72.0
+
+
+def make_axes(ax: Axes | None, width: float = 8.0, height: float = 5.0) -> Axes:
+    """Give the axes given, or those of a new figure (inches) that no global list keeps alive."""
+    if ax is None:
+        from matplotlib.figure import Figure
+
+        ax = Figure(figsize=(width, height), layout="constrained").add_subplot()
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["left", "bottom"]].set_color(FAINT)
+    ax.tick_params(color=FAINT, labelcolor=MUTED, labelsize=9)
+    ax.xaxis.label.set_color(MUTED)
+    ax.yaxis.label.set_color(MUTED)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def set_headline(ax: Axes, text: str) -> None:
+    """Put what a picture shows above it, in as many lines as it needs."""
+    n_chars = int(_lay_out(ax) * ax.bbox.width / (HEADLINE_SIZE * BOLD_WIDTH))
+    lines = fill(text, max(n_chars, 20))
+    ax.set_title(lines, loc="left", fontsize=HEADLINE_SIZE, fontweight="bold", color=INK, parse_math=False)
+
+
+def name_points(
+    ax: Axes,
+    x: ArrayLike,
+    y: ArrayLike,
+    names: Sequence[str],
+    *,
+    obstacles: tuple[ArrayLike, ArrayLike] | None = None,
+    rings: Sequence[float] = (5.0, 12.0, 24.0),
+) -> None:
+    """Write names beside points so that none covers another, the first ones first; those without room not.
+
+    Parameters
+    ----------
+    ax
+        Axes whose limits are final.
+    x, y, names
+        Points in data units and their names, the most important first.
+    obstacles
+        Other points, x and y in data units, that no name may cover.
+    rings
+        Distances tried between a point and its name, in typographic points.
+    """
+    from matplotlib.textpath import TextPath
+
+    scale = _lay_out(ax)
+
+    def to_points(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
+        return np.asarray(ax.transData.transform(np.column_stack([x, y])) * scale)
+
+    sizes = [TextPath((0, 0), name or " ", size=LABEL_SIZE).get_extents().width + 2 for name in names]
+    left, bottom, right, top = (edge * scale for edge in ax.bbox.extents)
+    places = place_labels(
+        to_points(x, y),
+        [(width, LABEL_SIZE + 1.5) for width in sizes],
+        bounds=(left, bottom, right + 3, top + 3),
+        obstacles=() if obstacles is None else to_points(*obstacles),
+        marker=3.0,
+        rings=rings,
+    )
+    for at, name, place in zip(zip(np.asarray(x), np.asarray(y), strict=True), names, places, strict=True):
+        if place is None:
+            continue
+        line = {"arrowstyle": "-", "lw": 0.5, "color": MUTED, "shrinkA": 0, "shrinkB": 2}
+        note = ax.annotate(
+            name,
+            at,
+            xytext=(place.dx, place.dy),
+            textcoords="offset points",
+            ha=place.align,
+            va="center",
+            fontsize=LABEL_SIZE,
+            color=INK,
+            arrowprops=line if place.leader else None,
+            parse_math=False,  # a name such as a$b$ stands as it is
+        )
+        note.set_in_layout(False)
+
+
+def _lay_out(ax: Axes) -> float:
+    """Lay the figure out, which decides where points stand; returns the typographic points of a pixel."""
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise DataError("These axes are on no figure. Make them with Figure.add_subplot.")
+    figure.draw_without_rendering()
+    return POINTS_PER_INCH / figure.dpi

@@ -1,0 +1,100 @@
+"""What each figure of a report shows, in a sentence: heading, and text for those who cannot see it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import ndtr
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eci.trend import Trend
+
+SURPRISING = 3.0  # standard deviations
+COARSE = 10.0  # points: a score that fixes an index no better says little about a model
+
+
+def tell_leader(abilities: pd.DataFrame, frontier: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    """Say who leads, and how sure that is."""
+    first = abilities.iloc[0]
+    text = f"{first['model']} leads with {first['index']:.1f} points"
+    if not np.isnan(first["low"]) and first["high"] > first["low"]:
+        text += f" ({facts['interval_prob']:.0%} interval {first['low']:.1f} to {first['high']:.1f})"
+    best = frontier.iloc[0]
+    if np.isnan(best["p_leader"]):
+        return text + "."
+    if best["leader"] == first["model"]:
+        return text + f"; the probability that no model is better is {best['p_leader']:.2f}."
+    return text + f", and {best['leader']} is the best with the largest probability, {best['p_leader']:.2f}."
+
+
+def tell_pace(trend: Trend) -> str:
+    """Say whether the pace changed, as far as the data decide it."""
+    if not trend.automatic:
+        return f"The trend under the assumption of {_assumed(trend)}"
+    p = trend.p_any_change
+    if p >= 0.9 and trend.break_date is not None:
+        when = trend.break_date
+        return f"The pace changed (probability {p:.2f}), between {_month(when.low)} and {_month(when.high)}"
+    if p <= 0.1:
+        return f"One straight line will do: the probability of a change of pace is {p:.2f}"
+    return f"Whether the pace changed is open: the probability is {p:.2f}"
+
+
+def tell_changes(trend: Trend) -> str:
+    """Say which change the data favour."""
+    if not trend.identified and trend.automatic:
+        return "Which kind of change is not identified: one model follows every supported break."
+    best = max(trend.change_models, key=lambda change: trend.change_models[change])
+    shares = ", ".join(f"{change} {p:.2f}" for change, p in trend.change_models.items())
+    return f"The likeliest change model is {best}. Posterior probabilities: {shares}."
+
+
+def tell_break(trend: Trend) -> str:
+    """Say when the pace changed, if it did."""
+    when = trend.break_date
+    if trend.options.break_date is not None or when is None:
+        return f"The break is fixed at {trend.options.break_model or trend.options.break_date}"
+    ends = f"{_month(when.low)} and {_month(when.high)}"
+    return f"If the pace changed, then between {ends} ({trend.interval_prob:.0%} interval)"
+
+
+def tell_benchmarks(standing: pd.DataFrame) -> str:
+    """Say how many benchmarks are still hard for the best model."""
+    harder, solved = int((standing["p_harder"] > 0.5).sum()), int((standing["frontier_score"] > 0.9).sum())
+    return (
+        f"{harder} of {len(standing)} benchmarks are harder than the best model, which is expected to score "
+        f"above 90 % on {solved}"
+    )
+
+
+def tell_information(standing: pd.DataFrame) -> str:
+    """Say which benchmarks still separate the top models."""
+    first = standing.iloc[0]
+    coarse = int((standing["single_score_sd"] > COARSE).sum())
+    return (
+        f"{first['benchmark']} separates top models best; {coarse} of {len(standing)} benchmarks hardly "
+        "separate them any more"
+    )
+
+
+def tell_residuals(by_domain: pd.DataFrame) -> str:
+    """Say how many models do better or worse in a domain than one number per model allows."""
+    n = int((by_domain["z"].abs() > SURPRISING).sum())
+    expected = 2 * ndtr(-SURPRISING) * len(by_domain)
+    return (
+        f"{n} of {len(by_domain)} pairs of model and domain lie more than {SURPRISING:g} standard deviations "
+        f"from what the index says; chance alone gives {expected:.0f}"
+    )
+
+
+def _assumed(trend: Trend) -> str:
+    change = trend.options.changes[0]
+    return {"none": "no change", "kink": "a kink", "jump": "a jump", "both": "a kink and a jump"}[change]
+
+
+def _month(date: np.datetime64) -> str:
+    return str(date.astype("datetime64[D]").item().strftime("%B %Y"))

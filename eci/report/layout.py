@@ -1,0 +1,98 @@
+"""What a figure shows and names: choices that the pictures and the HTML charts share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+N_TELLING = 8
+
+
+def span(values: ArrayLike, *, include: ArrayLike = (), margin: float = 0.03) -> tuple[float, float]:
+    """Ends of an axis that holds some values with a margin."""
+    held = np.concatenate([np.ravel(values), np.ravel(include)]).astype(np.float64)
+    low, high = float(np.nanmin(held)), float(np.nanmax(held))
+    room = margin * max(high - low, 1e-9)
+    return low - room, high + room
+
+
+def frame_trend(models: pd.DataFrame, line: pd.DataFrame) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Ends of the time axis, in years, and of the index axis of a trend.
+
+    Models far below the line are left to the table: they would press the line flat.
+    """
+    years = to_years(models["release_date"])
+    drawn = to_years(line["date"])
+    margin = 0.03 * float(years.max() - years.min())
+    across = min(years.min() - margin, drawn.min()), max(years.max() + margin, drawn.max())
+    on_line = models[models["on_line"]]
+    low = min(float(on_line["low"].min()), float(line["low"].min()))
+    high = max(float(on_line["high"].max()), float(line["high"].max()))
+    return (float(across[0]), float(across[1])), (low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def to_years(dates: pd.Series) -> NDArray[np.float64]:
+    """Dates as years: the middle of 2024 is 2024.5."""
+    return 1970.0 + dates.to_numpy().astype("datetime64[D]").astype(np.float64) / 365.25
+
+
+def rank_leaders(on_line: pd.DataFrame) -> pd.DataFrame:
+    """Models on the line in the order to name them: the surest members, then those that stand alone."""
+    gap = on_line["release_date"].diff().bfill()
+    ranked = on_line.assign(gap=gap).sort_values(["p_frontier", "gap"], ascending=False, kind="stable")
+    return ranked.drop(columns="gap")
+
+
+def trace_bars(models: pd.DataFrame, n: int = 7) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Points along the error bars, which labels should keep clear of: years and index, shape (n * model,)."""
+    share = np.linspace(0, 1, n)
+    low, high = models["low"].to_numpy()[:, None], models["high"].to_numpy()[:, None]
+    return np.repeat(to_years(models["release_date"]), n), (low + share * (high - low)).ravel()
+
+
+def choose_marked(standing: pd.DataFrame, n: int) -> pd.DataFrame:
+    """Benchmarks to name: in turn the hardest, those that tell most at the frontier, the most used."""
+    ranked = [
+        standing.sort_values(column, ascending=False, kind="stable").index[:n].to_list()
+        for column in ("difficulty", "information", "n_models", "discrimination")
+    ]
+    turns = [row for turn in zip(*ranked, strict=True) for row in turn]
+    return standing.loc[list(dict.fromkeys(turns))[:n]]
+
+
+def choose_telling(curves: pd.DataFrame, standing: pd.DataFrame, n: int = N_TELLING) -> pd.DataFrame:
+    """Curves of the benchmarks that separate models at the frontier best, with the error of one score."""
+    names = standing.sort_values("information", ascending=False, kind="stable")["benchmark"][:n]
+    telling = curves[curves["benchmark"].isin(names)]
+    with np.errstate(divide="ignore"):
+        return telling.assign(error=telling["information"] ** -0.5)
+
+
+def choose_surprising(by_domain: pd.DataFrame, n: int, least: float = 2.5) -> pd.DataFrame:
+    """Models to name: those furthest from what their index says."""
+    ranked = by_domain.sort_values("z", key=np.abs, ascending=False, kind="stable")
+    return ranked[ranked["z"].abs() >= least][:n]
+
+
+def swarm(by_domain: pd.DataFrame, per_row: int) -> pd.DataFrame:
+    """Give every model a height in the row of its domain, so that dots of like value stand side by side.
+
+    Adds the columns row (0 for the domain with most scores) and at = row + a shift within 0.42.
+    """
+    size = by_domain.groupby("domain")["n_scores"].sum().sort_values(ascending=False, kind="stable")
+    row = by_domain["domain"].map({domain: k for k, domain in enumerate(size.index)}).astype(float)
+    reach = float(by_domain["z"].abs().max()) or 1.0
+    bins = np.rint(by_domain["z"] / reach * per_row).astype(int)
+    rank = np.asarray(by_domain.groupby([by_domain["domain"], bins]).cumcount(), dtype=np.int64)
+    shift = _fan(rank)
+    return by_domain.assign(row=row, at=row + 0.42 * shift / max(float(np.abs(shift).max()), 5.0))
+
+
+def _fan(rank: NDArray[np.int64]) -> NDArray[np.float64]:
+    """0, 1, -1, 2, -2, ... for 0, 1, 2, 3, 4, ..."""
+    return np.where(rank % 2 == 1, (rank + 1) // 2, -(rank // 2)).astype(np.float64)

@@ -1,0 +1,1 @@
+"""The parts of the HTML report: charts and tables."""

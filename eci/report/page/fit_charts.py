@@ -1,0 +1,230 @@
+"""Charts of a fit for the HTML report: benchmarks, information curves, residuals by domain."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eci.report.layout import choose_marked, choose_surprising, choose_telling, span, swarm
+from eci.report.page.chart_style import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    RULE,
+    SECOND,
+    Canvas,
+    Plane,
+    Sheets,
+    along,
+    finish,
+    label_points,
+)
+
+if TYPE_CHECKING:
+    import altair as alt
+    import pandas as pd
+
+FLAT = 0.004  # of the height of the plot: a pixel
+FAR_RINGS = (6.0, 16.0, 30.0, 48.0, 70.0, 95.0, 125.0, 160.0)  # peaks stand close together
+ROW = 46  # pixels of one domain
+
+
+def benchmarks(
+    standing: pd.DataFrame, frontier: pd.DataFrame, sheets: Sheets, canvas: Canvas, description: str
+) -> dict[str, Any]:
+    """Chart difficulty and slope of the benchmarks, from `at_frontier`, with the frontier as a line."""
+    import altair as alt
+
+    width, height = canvas.plot_width, 440 if canvas.is_wide else 360
+    across = span(standing["difficulty"], include=frontier["index"])
+    up = span(np.log10(standing["discrimination"]), margin=0.05)
+    ends = [10 ** up[0], 10 ** up[1]]
+    x = alt.X(
+        "difficulty:Q",
+        title="difficulty, points",
+        scale=alt.Scale(domain=list(across), nice=False),
+        axis=alt.Axis(tickCount=8),
+    )
+    y = alt.Y(
+        "discrimination:Q",
+        title="slope per point",
+        scale=alt.Scale(type="log", domain=ends, nice=False),
+        axis=alt.Axis(values=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], format="~g"),
+    )
+    tooltip = [
+        alt.Tooltip("benchmark:N"),
+        alt.Tooltip("domain:N"),
+        alt.Tooltip("difficulty:Q", format=".1f"),
+        alt.Tooltip("discrimination:Q", title="slope per point", format=".3f"),
+        alt.Tooltip("frontier_score:Q", title="score expected of the frontier", format=".2f"),
+        alt.Tooltip("n_models:Q", title="models"),
+    ]
+    told = ["benchmark", "domain", "difficulty", "discrimination", "frontier_score", "p_harder", "n_models"]
+    dots = alt.Chart(sheets.hold(standing[told])).encode(x=x, y=y, tooltip=tooltip)
+    marked = choose_marked(standing, canvas.most_labels)
+    plane = Plane(across, up, width, height)
+
+    chart = alt.layer(
+        *_mark_frontier(sheets, frontier, x, height - 10),
+        dots.transform_filter("datum.p_harder <= 0.5").mark_circle(size=34, color=ACCENT, opacity=0.55),
+        dots.transform_filter("datum.p_harder > 0.5").mark_point(
+            shape="triangle-up", size=44, fill=SECOND, stroke=None, opacity=0.95
+        ),
+        *label_points(
+            sheets,
+            marked[["benchmark", "difficulty", "discrimination"]],
+            text="benchmark",
+            x=x,
+            y=y,
+            at=plane.pixels(marked["difficulty"], np.log10(marked["discrimination"])),
+            plane=plane,
+            obstacles=plane.pixels(standing["difficulty"], np.log10(standing["discrimination"])),
+        ),
+    )
+    return finish(chart.properties(width=width, height=height), description)
+
+
+def information(
+    curves: pd.DataFrame,
+    standing: pd.DataFrame,
+    frontier: pd.DataFrame,
+    sheets: Sheets,
+    canvas: Canvas,
+    description: str,
+) -> dict[str, Any]:
+    """Chart information curves; those that separate top models best are named, the others stay grey."""
+    import altair as alt
+
+    width, height = canvas.plot_width, 380
+    telling = choose_telling(curves, standing)
+    top = 1.2 * float(telling["information"].max())
+    across = (float(curves["index"].min()), float(curves["index"].max()))
+    plane = Plane(across, (0.0, top**0.5), width, height)
+    x = alt.X(
+        "index:Q",
+        title="index, points",
+        scale=alt.Scale(domain=list(across), nice=False),
+        axis=alt.Axis(tickCount=8),
+    )
+    y = alt.Y(
+        "information:Q",
+        title="information of one score, 1/points² (square-root axis)",
+        scale=alt.Scale(type="sqrt", domain=[0, top], nice=False),
+        axis=alt.Axis(tickCount=5),
+    )
+    seen = curves[curves["information"] > FLAT**2 * top]  # the rest lies on the axis
+    rows = seen.groupby("benchmark")[["index", "information"]].agg(list).reset_index()
+    lines = alt.Chart(sheets.hold(rows)).transform_flatten(["index", "information"])
+    best = alt.Chart(sheets.hold(telling))
+    peaks = telling.loc[telling.groupby("benchmark")["information"].idxmax()].sort_values(
+        "information", ascending=False
+    )
+    tooltip = [
+        alt.Tooltip("benchmark:N"),
+        alt.Tooltip("index:Q", title="at index", format=".0f"),
+        alt.Tooltip("information:Q", format=".2f"),
+        alt.Tooltip("error:Q", title="error of one score, points", format=".1f"),
+    ]
+    chart = alt.layer(
+        *_mark_frontier(sheets, frontier, x, 8),
+        lines.mark_line(color=FAINT, strokeWidth=0.6, opacity=0.7, interpolate="monotone", clip=True).encode(
+            x=x, y=y, detail="benchmark:N"
+        ),
+        best.mark_line(color=ACCENT, strokeWidth=1.8, interpolate="monotone", clip=True).encode(
+            x=x, y=y, detail="benchmark:N"
+        ),
+        best.mark_circle(opacity=0, size=160).encode(x=x, y=y, tooltip=tooltip),
+        *label_points(
+            sheets,
+            peaks,
+            text="benchmark",
+            x=x,
+            y=y,
+            at=plane.pixels(peaks["index"], np.sqrt(peaks["information"])),
+            plane=plane,
+            obstacles=plane.pixels(telling["index"], np.sqrt(telling["information"])),
+            rings=FAR_RINGS,
+        ),
+    )
+    return finish(chart.properties(width=width, height=height), description)
+
+
+def residuals(by_domain: pd.DataFrame, sheets: Sheets, canvas: Canvas, description: str) -> dict[str, Any]:
+    """Chart residuals of every model by domain, in standard deviations; the surprising ones are named."""
+    import altair as alt
+
+    placed = swarm(by_domain, per_row=30 if canvas.is_wide else 22)
+    domains = list(dict.fromkeys(placed.sort_values("row")["domain"]))
+    width = canvas.width - (110 if canvas.is_wide else 92)
+    height = ROW * len(domains)
+    reach = float(np.ceil(placed["z"].abs().max() + 0.3))
+    up = (len(domains) - 0.5, -0.5)
+    x = alt.X(
+        "z:Q",
+        title="standard deviations below or above what the index says"
+        if canvas.is_wide
+        else "sd from expected",
+        scale=alt.Scale(domain=[-reach, reach], nice=False),
+        axis=alt.Axis(format="+d", tickMinStep=1),
+    )
+    names = {str(k): name.replace("_", " ") or "no domain" for k, name in enumerate(domains)}
+    label = " : ".join(f"datum.value == {k} ? '{_quote(name)}'" for k, name in names.items()) + " : ''"
+    y = alt.Y(
+        "at:Q",
+        title=None,
+        scale=alt.Scale(domain=[up[1], up[0]], reverse=True, nice=False),
+        axis=alt.Axis(
+            values=list(range(len(domains))), labelExpr=label, grid=False, ticks=False, domain=False
+        ),
+    )
+    tooltip = [
+        alt.Tooltip("model:N"),
+        alt.Tooltip("domain:N"),
+        alt.Tooltip("n_scores:Q", title="scores"),
+        alt.Tooltip("residual:Q", title="score minus expected", format="+.3f"),
+        alt.Tooltip("z:Q", title="in standard deviations", format="+.1f"),
+    ]
+    marked = choose_surprising(placed, canvas.most_labels)
+    plane = Plane((-reach, reach), up, width, height)
+    zone = alt.Chart(sheets.hold(placed[:1].assign(low=-2.0, high=2.0)[["low", "high"]]))
+    told = placed[["model", "domain", "n_scores", "residual", "z", "at"]]
+    dots = alt.Chart(sheets.hold(told)).encode(x=x, y=y, tooltip=tooltip)
+    chart = alt.layer(
+        zone.mark_rect(color=RULE, opacity=0.45).encode(x=along(x, "low:Q"), x2="high:Q"),
+        dots.transform_filter("abs(datum.z) <= 2").mark_circle(size=20, color=MUTED, opacity=0.5),
+        dots.transform_filter("datum.z > 2").mark_circle(size=40, color=ACCENT, opacity=1),
+        dots.transform_filter("datum.z < -2").mark_circle(size=40, color=SECOND, opacity=1),
+        *label_points(
+            sheets,
+            marked[["model", "z", "at"]],
+            text="model",
+            x=x,
+            y=y,
+            at=plane.pixels(marked["z"], marked["at"]),
+            plane=plane,
+            obstacles=plane.pixels(placed["z"], placed["at"]),
+        ),
+    )
+    return finish(chart.properties(width=width, height=height), description)
+
+
+def _mark_frontier(sheets: Sheets, frontier: pd.DataFrame, x: alt.X, at_y: float) -> list[alt.Chart]:
+    """Draw where the best model stands, with its interval, on the axis `x`; its name `at_y` pixels down."""
+    import altair as alt
+
+    base = alt.Chart(sheets.hold(frontier[["index", "low", "high"]].assign(words="frontier")))
+    at = along(x, "index:Q")
+    return [
+        base.mark_rect(color=RULE, opacity=0.5).encode(x=along(x, "low:Q"), x2="high:Q"),
+        base.mark_rule(color=INK, strokeDash=[4, 3]).encode(x=at),
+        base.mark_text(align="right", dx=-5, baseline="middle").encode(
+            x=at, y=alt.value(at_y), text="words:N"
+        ),
+    ]
+
+
+def _quote(text: str) -> str:
+    """Text inside a Vega string."""
+    return text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ")

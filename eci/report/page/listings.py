@@ -1,0 +1,309 @@
+"""The tables of the HTML report: which columns of the twins a reader sees, and how."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from eci.report.layout import span
+from eci.report.page.cells import Column, PageTable, build_table
+from eci.report.timeline import break_dates, changes, trend_line, trend_models
+from eci.report.trend_tables import PRIOR_WORDS
+
+if TYPE_CHECKING:
+    from eci.trend import Trend
+
+MOST_SCORES = 10_000  # rows of the table of scores, the most surprising first: the file stays under 5 MB
+
+
+def table_ranking(abilities: pd.DataFrame, interval_prob: float) -> PageTable:
+    """Ranking, with the intervals drawn on a common axis."""
+    low, high = span(abilities[["low", "high"]].fillna(0).to_numpy(), include=abilities["index"])
+    if abilities["low"].isna().all():
+        low, high = span(abilities["index"])
+
+    def percent(values: Any) -> Any:
+        return (values - low) / (high - low) * 100
+
+    ends = [percent(abilities[name].fillna(abilities["index"])) for name in ("low", "index", "high")]
+    ticks = [(tick, float(percent(tick))) for tick in _round_ticks(low, high)]
+    frame = abilities.assign(interval=pd.Series(list(zip(*ends, strict=True)), dtype=object))
+    percentage = f"{interval_prob:.0%}"
+    columns = (
+        Column("rank", "", "number", "d"),
+        Column("model", "Model"),
+        Column("lab", "Lab", "fixed", minor=True),
+        Column("release_date", "Released", "fixed", minor=True),
+        Column("interval", f"Index with {percentage} interval", "interval"),
+        Column("index", "Index", "number", ".1f"),
+        Column("low", "Low", "number", ".1f", minor=True),
+        Column("high", "High", "number", ".1f", minor=True),
+        Column("n_benchmarks", "Scores on", "number", "d", minor=True),
+    )
+    return build_table(
+        "ranking",
+        f"Models by index, in points, with {percentage} intervals",
+        frame,
+        columns,
+        group="lab",
+        limit=50,
+        searchable=True,
+        ticks=ticks,
+    )
+
+
+def table_benchmarks(standing: pd.DataFrame, interval_prob: float) -> PageTable:
+    """Difficulty and slope, hardest first."""
+    frame = standing.sort_values(["difficulty", "benchmark"], ascending=[False, True])
+    percentage = f"{interval_prob:.0%}"
+    columns = (
+        Column("benchmark", "Benchmark"),
+        Column("domain", "Domain", "fixed", minor=True),
+        Column("difficulty", "Difficulty", "number", ".1f"),
+        Column("difficulty_low", f"{percentage} low", "number", ".1f", minor=True),
+        Column("difficulty_high", "High", "number", ".1f", minor=True),
+        Column("discrimination", "Slope per point", "number", ".3f"),
+        Column("discrimination_low", f"{percentage} low", "number", ".3f", minor=True),
+        Column("discrimination_high", "High", "number", ".3f", minor=True),
+        Column("frontier_score", "Score expected of the frontier", "number", ".2f"),
+        Column("p_harder", "P(harder than the frontier)", "number", ".2f", minor=True),
+        Column("n_models", "Models", "number", "d", minor=True),
+    )
+    caption = "Benchmarks, hardest first, and where the best model stands on them"
+    return build_table("benchmarks", caption, frame, columns, group="domain", limit=15, searchable=True)
+
+
+def table_information(standing: pd.DataFrame) -> PageTable:
+    """What one score tells about a model at the frontier."""
+    columns = (
+        Column("benchmark", "Benchmark"),
+        Column("domain", "Domain", "fixed", minor=True),
+        Column("information", "Information at the frontier, 1/points²", "number", ".3g"),
+        Column("single_score_sd", "Error of one score, points", "number", ".1f"),
+        Column("frontier_score", "Score expected of the frontier", "number", ".2f"),
+    )
+    caption = "How much one score tells about a model at the frontier"
+    return build_table("information", caption, standing, columns, group="domain", limit=15, searchable=True)
+
+
+def table_residuals(by_domain: pd.DataFrame) -> PageTable:
+    """Model by domain, the most surprising first."""
+    frame = by_domain.assign(domain=by_domain["domain"].replace("", "no domain"))
+    columns = (
+        Column("model", "Model"),
+        Column("lab", "Lab", minor=True),
+        Column("domain", "Domain"),
+        Column("n_scores", "Scores", "number", "d", minor=True),
+        Column("residual", "Mean of score minus expected", "number", "+.3f"),
+        Column("sd", "Sd", "number", ".3f", minor=True),
+        Column("z", "In sd", "number", "+.1f"),
+    )
+    caption = "Models by domain against what their index says, the most surprising first"
+    return build_table("residuals", caption, frame, columns, group="domain", limit=15, searchable=True)
+
+
+def table_scores(scores: pd.DataFrame, sources: pd.DataFrame | None) -> PageTable:
+    """Every score with its expectation and its source, the most surprising first."""
+    columns = [
+        Column("model", "Model"),
+        Column("benchmark", "Benchmark"),
+        Column("score", "Score", "number", ".3f"),
+        Column("expected", "Expected", "number", ".3f"),
+        Column("z", "In sd", "number", "+.1f"),
+    ]
+    frame = scores[:MOST_SCORES]
+    if sources is not None:
+        frame = frame.join(sources, on="score_index")
+        columns += [
+            Column("conditions", "Conditions", minor=True),
+            Column("source_kind", "Kind", "fixed", minor=True),
+            Column("source_url", "Source", "link"),
+        ]
+    caption = "Scores and what the fit expects of them, the most surprising first"
+    if len(scores) > MOST_SCORES:
+        caption += f"; {MOST_SCORES:,} of {len(scores):,}"
+    return build_table("scores", caption, frame, columns, group="lab", limit=15, searchable=True)
+
+
+def table_sources(sources: pd.DataFrame) -> PageTable:
+    """Sources by the number of scores taken from them."""
+    counted = sources.groupby(["source_url", "source_kind"], sort=True).size().rename("n").reset_index()
+    counted = counted.sort_values("n", ascending=False, kind="stable").assign(address=counted["source_url"])
+    columns = (
+        Column("address", "Address"),
+        Column("source_url", "Site", "link"),
+        Column("source_kind", "Kind"),
+        Column("n", "Scores", "number", "d"),
+    )
+    return build_table("sources", "Sources by number of scores", counted, columns, limit=10, searchable=True)
+
+
+def table_timeline(trend: Trend) -> PageTable:
+    """Models of the trend, the latest first."""
+    frame = trend_models(trend).iloc[::-1]
+    frame = frame.assign(release_date=frame["release_date"].dt.strftime("%Y-%m-%d"))
+    columns = [
+        Column("model", "Model"),
+        Column("lab", "Lab", minor=True),
+        Column("release_date", "Released", "fixed"),
+        Column("index", "Index", "number", ".1f"),
+        Column("low", f"{trend.interval_prob:.0%} low", "number", ".1f", minor=True),
+        Column("high", "High", "number", ".1f", minor=True),
+    ]
+    if trend.series.frontier:
+        columns.append(Column("p_frontier", "P(on the frontier)", "number", ".2f"))
+    return build_table(
+        "timeline", "Models by release date", frame, columns, group="lab", limit=15, searchable=True
+    )
+
+
+def table_line(trend: Trend) -> PageTable:
+    """The line at the first day of each quarter."""
+    line = trend_line(trend)
+    days = line["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    first, last = (np.datetime64(int(day), "D").astype("datetime64[M]") for day in (days[0], days[-1]))
+    quarters = np.arange(first + 1, last + 1)
+    quarters = quarters[quarters.astype(np.int64) % 3 == 0].astype("datetime64[D]")
+    at = {name: np.interp(quarters.astype(np.int64), days, line[name]) for name in ("low", "median", "high")}
+    frame = pd.DataFrame({"date": quarters.astype(str), **at})
+    columns = (
+        Column("date", "Date"),
+        Column("median", "Line, points", "number", ".1f"),
+        Column("low", f"{trend.interval_prob:.0%} low", "number", ".1f"),
+        Column("high", "High", "number", ".1f"),
+    )
+    return build_table("line", "The line, by quarter", frame, columns, limit=40)
+
+
+def table_breaks(trend: Trend) -> PageTable:
+    """Posterior of the break date by month."""
+    frame = break_dates(trend)
+    frame = frame.assign(month=frame["month"].dt.strftime("%Y-%m"))
+    columns = (Column("month", "Month"), Column("probability", "Probability", "number", ".3f"))
+    return build_table("break", "Break date by month, given any change", frame, columns, limit=60)
+
+
+def table_changes(trend: Trend) -> PageTable:
+    """Change models."""
+    columns = (
+        Column("change", "Change"),
+        Column("meaning", "Meaning"),
+        Column("prior", "Prior", "number", ".2f"),
+        Column("posterior", "Posterior", "number", ".3f"),
+        Column("log_bayes_factor", "Log Bayes factor against none", "number", "+.2f", minor=True),
+    )
+    return build_table("changes", "Probabilities of the change models", changes(trend), columns)
+
+
+def table_sensitivity(trend: Trend) -> PageTable:
+    """Probabilities under other prior scales."""
+    known = trend.identified
+    frame = pd.DataFrame(
+        [
+            {
+                "prior": PRIOR_WORDS.get(row.prior, row.prior),
+                "factor": row.factor,
+                **{c: p if known or c == "none" else np.nan for c, p in row.change_models.items()},
+                "p_any_change": row.p_any_change,
+                "p_ratio_gt_2": row.p_ratio_gt_2 if known else np.nan,
+            }
+            for row in trend.sensitivity
+        ]
+    )
+    columns = (
+        Column("prior", "Prior scale"),
+        Column("factor", "Times", "number", "g"),
+        *(Column(change, f"P({change})", "number", ".2f", minor=True) for change in trend.change_models),
+        Column("p_any_change", "P(any change)", "number", ".2f"),
+        Column("p_ratio_gt_2", "P(pace at least doubled)", "number", ".2f"),
+    )
+    return build_table("sensitivity", "How far the prior decides", frame, columns, limit=20)
+
+
+def table_checks(diagnostics: pd.DataFrame) -> PageTable:
+    """Checks of the fit."""
+    frame = diagnostics.assign(result=np.where(diagnostics["ok"].astype(bool), "passed", "FAILED"))
+    frame["advice"] = frame["advice"].where(~diagnostics["ok"].astype(bool), "")
+    columns = (
+        Column("name", "Check"),
+        Column("value", "Value", "number", ".4g"),
+        Column("limit", "Limit", "number", "g"),
+        Column("result", "Result"),
+        Column("worst", "Worst at", minor=True),
+        Column("advice", "Advice", minor=True),
+    )
+    return build_table("checks", "Checks of the fit", frame, columns, limit=40)
+
+
+def table_data(coverage: pd.DataFrame) -> PageTable:
+    """What the scores cover."""
+    columns = (
+        Column("domain", "Domain"),
+        Column("n_benchmarks", "Benchmarks", "number", "d"),
+        Column("n_models", "Models", "number", "d"),
+        Column("n_scores", "Scores", "number", "d"),
+        Column("share", "Share of pairs with a score", "number", ".3f"),
+        Column("first_date", "First model", "fixed", minor=True),
+        Column("last_date", "Last model", "fixed", minor=True),
+    )
+    frame = coverage.assign(domain=coverage["domain"].replace("", "no domain"))
+    return build_table("data", "What the scores cover", frame, columns, limit=40)
+
+
+def table_choices(facts: Mapping[str, Any], trend: Trend | None) -> PageTable:
+    """Every choice of the analyst, of the fit and of the trend."""
+    rows: list[tuple[str, str, Any]] = [("scale", "points", facts["scale"]["label"])]
+    rows += [("scale", f"anchor {name}", value) for name, value in facts["scale"]["anchors"].items()]
+    rows += [("data", name, facts[name]) for name in ("n_models", "n_benchmarks", "n_scores", "data_digest")]
+    rows += [("rules", name, value) for name, value in facts["rules"].items()]
+    rows += _list_dropped(facts["dropped"])
+    rows += [("model", "likelihood", facts["likelihood"])]
+    rows += [("priors", name, value) for name, value in facts["priors"].items()]
+    rows += [("method", name, value) for name, value in facts["method"].items()]
+    rows += [("method", name, facts[name]) for name in ("n_chains", "n_draws", "seed", "interval_prob")]
+    if trend is not None:
+        record = trend.record()
+        rows += [("trend", name, value) for name, value in record["selection"].items()]
+        rows += [("trend", name, value) for name, value in record["choices"].items()]
+        rows += [("trend priors", name, value) for name, value in record["priors"].items()]
+    rows += [("versions", name, value) for name, value in facts["versions"].items()]
+    rows += [("machine", "device", facts["device"])]
+    rows += [("machine", f"seconds, {name}", value) for name, value in facts["seconds"].items()]
+    shown = [(part, name.replace("_", " "), _show(value)) for part, name, value in rows]
+    frame = pd.DataFrame(shown, columns=["part", "choice", "value"])
+    columns = (Column("part", "Of"), Column("choice", "Choice"), Column("value", "Value"))
+    return build_table("choices", "Every choice behind these numbers", frame, columns, limit=500)
+
+
+def _list_dropped(dropped: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]:
+    """What the rules left out: models and benchmarks by name, rows (other values of a pair) by number."""
+    counts = Counter((item["kind"], item["rule"]) for item in dropped)
+    rows = []
+    for (kind, rule), count in sorted(counts.items()):
+        named = [item["name"] for item in dropped if (item["kind"], item["rule"]) == (kind, rule)]
+        rows.append(
+            ("dropped", f"{kind}s by {rule}", f"{count}" if kind == "row" else f"{count}: {', '.join(named)}")
+        )
+    return rows
+
+
+def _show(value: Any) -> str:
+    if value is None or value in ([], ()):
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_show(part)}" for name, part in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _round_ticks(low: float, high: float) -> list[float]:
+    """Four or five round numbers inside an axis."""
+    step = next(step for step in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1e9) if (high - low) / step <= 5)
+    return [float(tick) for tick in np.arange(np.ceil(low / step) * step, high, step)]
