@@ -51,7 +51,7 @@ _COLUMNS = {
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(
     source: Path | None,
-    unit: str,
+    reading: dict[str, Any],
     rules: dict[str, Any],
     likelihood: str,
     kernels: tuple[str, ...],
@@ -68,7 +68,7 @@ def bench(
     """
     import eci
 
-    matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
+    matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, **reading), **rules)
     rows, found = [], None
     with computing() as progress:
         for kernel in kernels or ("lean", "numpyro"):

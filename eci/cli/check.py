@@ -26,7 +26,7 @@ _SCHEMA = "eci-check/1"
 @data_options
 @rule_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with every name instead of tables.")
-def check(source: Path | None, unit: str, rules: dict[str, Any], as_json: bool) -> None:
+def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], as_json: bool) -> None:
     """Say what is in DATA, what the rules would drop, and where the faults are.
 
     DATA is a folder with scores.csv, models.csv and benchmarks.csv, or one CSV with at least the columns
@@ -38,7 +38,7 @@ def check(source: Path | None, unit: str, rules: dict[str, Any], as_json: bool) 
     chosen = Rules(**rules)
     name = str(source or bundled_data())
     try:
-        table = load_scores(source, unit=unit)  # type: ignore[arg-type]  # click has checked it
+        table = load_scores(source, **reading)
     except FaultyTableError as faulty:
         _print_faults(faulty, name, as_json)
         raise click.exceptions.Exit(EXIT_BAD_INPUT) from faulty
@@ -49,7 +49,9 @@ def check(source: Path | None, unit: str, rules: dict[str, Any], as_json: bool) 
     except EciError as error:
         refusal = error
     if as_json:
-        _print_json(name=name, unit=unit, rules=chosen, summary=summary, matrix=matrix, refusal=refusal)
+        _print_json(
+            name=name, unit=reading["unit"], rules=chosen, summary=summary, matrix=matrix, refusal=refusal
+        )
     else:
         console = _console()
         _print_summary(console, name, summary)
@@ -138,7 +140,9 @@ def _print_summary(console: Console, name: str, summary: Summary) -> None:
             ],
         )
     if summary.look_alikes:
-        console.print("\nNames that differ only in case, blanks or punctuation", style="bold")
+        console.print(
+            "\nNames that differ only in case, blanks or punctuation; --aliases can merge them", style="bold"
+        )
         for group in summary.look_alikes:
             console.print("  " + " | ".join(group))
 

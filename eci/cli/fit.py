@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from eci.cli.computing import computing
+from eci.cli.method_options import method_options
 from eci.cli.options import data_options, rule_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
+
+if TYPE_CHECKING:
+    from eci.inference.method import Method
 
 _SHOWN = 15
 
@@ -27,13 +31,7 @@ _SHOWN = 15
     help="Folder to write.",
 )
 @click.option("--force", is_flag=True, help="Replace a fit that is there.")
-@click.option(
-    "--method",
-    type=click.Choice(["nuts", "laplace", "map"]),
-    default="nuts",
-    show_default=True,
-    help="nuts is exact; laplace and map are previews.",
-)
+@method_options
 @click.option(
     "--likelihood",
     type=click.Choice(["normal", "beta"]),
@@ -57,14 +55,6 @@ _SHOWN = 15
     help="Probability of the intervals.",
 )
 @click.option(
-    "--draws",
-    type=click.IntRange(min=10),
-    default=1000,
-    show_default=True,
-    help="Kept draws per chain (nuts).",
-)
-@click.option("--chains", type=click.IntRange(min=1), default=4, show_default=True, help="Chains (nuts).")
-@click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**63 - 1),
     default=0,
@@ -74,17 +64,15 @@ _SHOWN = 15
 @click.option("--allow-unconverged", is_flag=True, help="Exit 0 even if a check failed.")
 def fit(
     source: Path | None,
-    unit: str,
+    reading: dict[str, Any],
     rules: dict[str, Any],
     out: Path,
     force: bool,
-    method: str,
+    method: Method,
     likelihood: str,
     priors_file: Path | None,
     anchors: tuple[str, ...],
     interval_prob: float,
-    draws: int,
-    chains: int,
     seed: int,
     allow_unconverged: bool,
 ) -> None:
@@ -103,15 +91,13 @@ def fit(
     pinned = _read_anchors(anchors)
     priors = eci.Priors.from_toml(priors_file) if priors_file else None
     eci.check_writable(out, force=force)
-    matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, unit=unit), **rules)  # type: ignore[arg-type]
-    exact = eci.Nuts(n_chains=chains, n_draws=draws)
-    options = {"nuts": exact, "laplace": eci.Laplace(), "map": eci.Map()}[method]
+    matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, **reading), **rules)
     with computing() as progress, _told_if_interrupted(out):
         result = eci.fit(
             matrix,
             likelihood=likelihood,  # type: ignore[arg-type]
             priors=priors,
-            method=options,
+            method=method,
             anchors=pinned,
             seed=seed,
             interval_prob=interval_prob,

@@ -11,6 +11,31 @@ import click
 
 R = TypeVar("R")
 
+# The keys of eci.scores.readers.READERS, which would have to import pandas.
+FORMATS = ("auto", "table", "wide", "epoch")
+_READING = {
+    "unit": click.option(
+        "--unit",
+        type=click.Choice(["fraction", "percent"]),
+        default="fraction",
+        show_default=True,
+        help="Unit of score, chance and ceiling in DATA.",
+    ),
+    "format": click.option(
+        "--format",
+        "format",
+        type=click.Choice(FORMATS),
+        default="auto",
+        show_default=True,
+        help="Format of DATA. auto refuses what could be read in two ways.",
+    ),
+    "aliases": click.option(
+        "--aliases",
+        type=click.Path(path_type=Path),
+        metavar="FILE.csv",
+        help="Other spellings of names: columns alias and model (or benchmark).",
+    ),
+}
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _RULES = {
     "duplicates": click.option(
@@ -46,22 +71,26 @@ _RULES = {
 
 
 def data_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add `[DATA]` and `--unit`; the command receives `source` and `unit`, as `load_scores` takes them.
+    """Add `[DATA]`, `--unit`, `--format` and `--aliases`.
+
+    The command receives `source`, and `reading`, the further keywords of `load_scores`.
 
     Parameters
     ----------
     command
         The function under `click.command`.
     """
-    unit = click.option(
-        "--unit",
-        type=click.Choice(["fraction", "percent"]),
-        default="fraction",
-        show_default=True,
-        help="Unit of score, chance and ceiling in DATA.",
-    )
+
+    @wraps(command)
+    def with_reading(*args: object, **given: object) -> R:
+        reading = {name: given.pop(name) for name in _READING}
+        return command(*args, reading=reading, **given)
+
+    decorated: Callable[..., R] = with_reading
+    for option in reversed(_READING.values()):
+        decorated = option(decorated)
     source = click.argument("source", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
-    return source(unit(command))
+    return source(decorated)
 
 
 def rule_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from eci.scores.aliases import Aliases, Kind
 from eci.scores.faults import Fault, Faults
 from eci.scores.names import Hints
 from eci.scores.readers.tables import Tables
@@ -16,7 +17,7 @@ from eci.scores.sheet import Sheet
 Parsed = tuple[Sheet, pd.DataFrame]
 
 
-def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
+def assemble(tables: Tables, unit: Unit, faults: Faults, aliases: Aliases) -> pd.DataFrame:
     """Check every cell, join the facts, and return the long table with all its columns.
 
     Parameters
@@ -27,18 +28,24 @@ def assemble(tables: Tables, unit: Unit, faults: Faults) -> pd.DataFrame:
         The declared unit of score, chance and ceiling.
     faults
         Collects faulty cells, contradictions, unknown and repeated names.
+    aliases
+        Other spellings of names, replaced before facts are joined.
     """
     scores = (tables.scores, parse(tables.scores, unit, faults))
     table = scores[1]
     facts: dict[str, pd.DataFrame] = {}
-    for key, listed, columns in (
+    keys: tuple[tuple[Kind, Sheet | None, Sequence[str]], ...] = (
         ("model", tables.models, MODEL_FACTS),
         ("benchmark", tables.benchmarks, BENCHMARK_FACTS),
-    ):
+    )
+    for key, listed, columns in keys:
         parts = [scores]
         if listed is not None:
             parts.insert(0, (listed, parse(listed, unit, faults)))
             _check_listing(parts[0], scores, key, faults)
+        aliases.warn_unused(table[key].unique(), key)
+        for _, frame in parts:
+            frame[key] = aliases.rename(frame[key], key)
         for column in columns:
             facts[column] = _facts(parts, key, column, faults)
             table[column] = facts[column]["value"].reindex(table[key]).set_axis(table.index)
@@ -61,7 +68,9 @@ def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd
             known = frame[[key, column]].set_axis(["name", "value"], axis=1).drop_duplicates()
             known = known[known["value"].notna() & (known["value"] != "") & (known["name"] != "")]
             seen = sheet.cells[column].loc[known.index].astype("str")
-            stated.append(known.assign(file=sheet.file, line=sheet.lines[known.index], seen=seen))
+            files = [sheet.file_of(row) for row in known.index]
+            known = known.assign(file=files, line=sheet.lines[known.index], counted=sheet.counted)
+            stated.append(known.assign(seen=seen))
     facts = pd.concat(stated[1:] or stated, ignore_index=True).drop_duplicates(["name", "value"])
     first = facts.drop_duplicates("name").set_index("name")
     again = facts[facts.duplicated("name")]
@@ -78,7 +87,8 @@ def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd
 
 
 def _at(fact: pd.Series, column: str, problem: str, advice: str) -> Fault:
-    return Fault(fact["file"], int(fact["line"]), column, fact["seen"], problem, advice)
+    place = fact["file"], int(fact["line"]), column
+    return Fault(*place, fact["seen"], problem, advice, fact["counted"])
 
 
 def _check_limits(chance: pd.DataFrame, ceiling: pd.DataFrame, faults: Faults) -> None:

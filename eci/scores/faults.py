@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from eci.errors import DataError
+
+Counted = Literal["line", "row", "result"]
 
 _KEPT = (
     1000  # a percent column read as fractions is a fault on every row: keep the count, not a million objects
@@ -26,8 +29,9 @@ class Fault:
     file
         The file as the user named it; empty for a DataFrame.
     line
-        Physical line of the file, counted from 1, as an editor shows it; for a DataFrame the row, counted
-        from 0. None where the fault is about the whole file.
+        Physical line of the file, counted from 1, as an editor shows it; for a DataFrame or Parquet file the
+        row, counted from 0; for JSON the result, counted from 1. None where the fault is about the whole
+        file.
     column
         Name of the column; empty where the fault is about the whole line.
     value
@@ -36,6 +40,8 @@ class Fault:
         What is wrong with it, as the end of a sentence that starts with the value.
     advice
         What to do.
+    counted
+        What `line` counts.
     """
 
     file: str
@@ -44,13 +50,14 @@ class Fault:
     value: str
     problem: str
     advice: str
+    counted: Counted = "line"
 
     @property
     def where(self) -> str:
         """The place in words."""
         if not self.file:
             return "DataFrame" if self.line is None else f"DataFrame row {self.line}"
-        return self.file if self.line is None else f"{self.file}, line {self.line}"
+        return self.file if self.line is None else f"{self.file}, {self.counted} {self.line}"
 
     def __str__(self) -> str:
         """Word the fault as one sentence and its advice as another."""

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
 
 from eci.errors import DataError
+from eci.scores.aliases import read_aliases
 from eci.scores.assemble import assemble
 from eci.scores.faults import Faults
 from eci.scores.names import did_you_mean
-from eci.scores.readers import READERS
+from eci.scores.readers import READERS, recognise
 from eci.scores.readers.tables import Tables
 from eci.scores.schema import SCORES, Unit
 from eci.scores.sheet import read_frame
@@ -22,20 +24,26 @@ def load_scores(
     source: str | os.PathLike[str] | pd.DataFrame | None = None,
     unit: Unit = "fraction",
     format: str = "auto",  # noqa: A002 - the word every reader of files uses
+    aliases: str | os.PathLike[str] | Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Read published benchmark scores into the long table, one row per published value.
 
     Parameters
     ----------
     source
-        None for the data that come with the package; a folder with `scores.csv`, `models.csv` and
-        `benchmarks.csv`; one CSV; or a DataFrame. One table needs the columns `model`, `benchmark` and
-        `score`, and may carry any other column of the result.
+        None for the data that come with the package; a path in any of the formats that docs/formats.md lists;
+        or a DataFrame, which needs the columns `model`, `benchmark` and `score`, and may carry any other
+        column of the result.
     unit
         Unit of score, chance and ceiling in the source: "fraction" (0 to 1) or "percent" (0 to 100). It is
         declared, never guessed.
     format
-        The format of a path: "table", or "auto" to recognise it.
+        The format of a path: "auto" to recognise it, which refuses a path that two formats fit; "table" (long
+        CSV or Parquet, or a folder of scores.csv, models.csv and benchmarks.csv); "wide" (models by
+        benchmarks); "epoch" (Epoch's eci_benchmarks.csv).
+    aliases
+        Other spellings of names, which are never merged unasked: a CSV with the columns `alias` and `model`
+        or `benchmark`, or a mapping of spellings of models to their names.
 
     Returns
     -------
@@ -64,12 +72,18 @@ def load_scores(
     """
     if unit not in get_args(Unit):
         raise DataError(f"unit is {unit!r}. It must be 'fraction' or 'percent'.")
+    spelled = read_aliases(aliases)
     faults = Faults()
     if isinstance(source, pd.DataFrame):
         tables = Tables(read_frame(source, SCORES, faults))
     else:
         tables = _read_path(bundled_data() if source is None else Path(source), format, faults)
-    table = assemble(tables, unit, faults)
+    if tables.unit not in (None, unit):
+        raise DataError(
+            f"{source}: unit is {unit!r}, but this format states its scores as a {tables.unit}. Leave the "
+            "unit out."
+        )
+    table = assemble(tables, unit, faults, spelled)
     faults.raise_any()
     return table
 
@@ -102,9 +116,7 @@ def _read_path(path: Path, format_name: str, faults: Faults) -> Tables:
         raise DataError(f"{path} does not exist. {_neighbours(path)}")
     if not (path.is_file() or path.is_dir()):
         raise DataError(f"{path} is neither a file nor a folder. Copy the data into a file first.")
-    if format_name == "auto":
-        format_name = next(name for name, reader in READERS.items() if reader.accepts(path))
-    return READERS[format_name].read(path, faults)
+    return READERS[recognise(path) if format_name == "auto" else format_name].read(path, faults)
 
 
 def _neighbours(path: Path) -> str:

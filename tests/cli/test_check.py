@@ -119,6 +119,7 @@ def test_faults_as_json(data):
     assert found["faults"][0] | {"advice": ""} == {
         "file": str(data),
         "line": 4,
+        "counted": "line",
         "column": "score",
         "value": "100",
         "problem": "is above 1 in a column of fractions",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from eci.scores.sheet import Sheet
 
@@ -19,8 +20,11 @@ class Tables:
         One row per model, or None where the format has no such list.
     benchmarks
         One row per benchmark, or None.
+    unit
+        The unit that the format itself fixes, or None where the user declares it.
     """
 
     scores: Sheet
     models: Sheet | None = None
     benchmarks: Sheet | None = None
+    unit: Literal["fraction"] | None = None
