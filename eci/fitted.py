@@ -17,8 +17,12 @@ from eci.scores.matrix import ScoreMatrix
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from eci.queries.between import Between
+    from eci.queries.compare import Comparison
+    from eci.queries.metrics import MetricCount
     from eci.queries.next import Advice
     from eci.queries.place import Placement
     from eci.queries.predict import Prediction
@@ -256,6 +260,24 @@ class Fit:
         from eci.queries.next import next_benchmark
 
         return next_benchmark(self, model, **options)
+
+    def compare(self, models: Sequence[str], **options: Any) -> Comparison:
+        """Compare models by their joint draws: see `eci.queries.compare.compare`."""
+        from eci.queries.compare import compare
+
+        return compare(self, models, **options)
+
+    def count_between(self, models: Sequence[str], **options: Any) -> Between:
+        """Count where one of three models lies between: see `eci.queries.between.count_between`."""
+        from eci.queries.between import count_between
+
+        return count_between(self, models, **options)
+
+    def count_metrics(self, models: Sequence[str], table: pd.DataFrame, **options: Any) -> MetricCount:
+        """Ask the same of a table of metrics: see `eci.queries.metrics.count_metrics`."""
+        from eci.queries.metrics import count_metrics
+
+        return count_metrics(self, models, table, **options)
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
         """Write the fit as a folder: see `eci.folder.save_fit`."""

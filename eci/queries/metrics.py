@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from eci.errors import DataError
-from eci.queries.between import Count, choose_replications, share_middle, sort_three
+from eci.queries.between import Count, choose_replications, list_shares, share_middle, sort_three
 from eci.queries.curves import Curves, find_names
+from eci.queries.kinship import Kinship, find_kinship, shrink_noise
 from eci.scores.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class MetricCount:
         Metrics that are no benchmark of the fit: each is replicated on a benchmark drawn at random.
     n_drawn_from
         Benchmarks of the fit they are drawn from: all that one of the three has sat.
+    kinship
+        What the three share, None where that is not known.
     p_equal_orders
         P(at least as many) if all orders of the three were equally likely, whatever their abilities.
     dropped
@@ -44,6 +47,7 @@ class MetricCount:
     known: Mapping[str, str]
     unknown: tuple[str, ...]
     n_drawn_from: int
+    kinship: Kinship | None
     p_equal_orders: float
     dropped: tuple[str, ...]
     metrics: pd.DataFrame
@@ -51,10 +55,11 @@ class MetricCount:
     def record(self) -> dict[str, Any]:
         """Everything, for JSON."""
         return {
-            "count": vars(self.count),
+            "count": asdict(self.count),
             "known": dict(self.known),
             "unknown": list(self.unknown),
             "n_drawn_from": self.n_drawn_from,
+            "kinship": None if self.kinship is None else asdict(self.kinship),
             "p_equal_orders": self.p_equal_orders,
             "dropped": list(self.dropped),
             "metrics": self.metrics.to_dict(orient="records"),
@@ -115,16 +120,19 @@ def count_metrics(
         )
     rng = np.random.default_rng(seed)
     chosen = choose_replications(fit, rng)
+    picked = rng.random((len(chosen), len(others))).argsort(axis=1)[:, : len(unknown)]
     curves = Curves.of_fit(fit, np.concatenate([own, others]), chosen)
     ability = fit.ability_draws[np.ix_(chosen, columns)]
-    drawn = np.stack([curves.sample(rng, ability[:, [k]]) for k in range(3)], axis=-1)
-    in_middle = share_middle(drawn)[:, :, 1]
-    picked = rng.random((len(chosen), len(others))).argsort(axis=1)[:, : len(unknown)]
-    replicated = np.hstack(
-        [in_middle[:, : len(own)], np.take_along_axis(in_middle[:, len(own) :], picked, axis=1)]
-    )
+    kinship = find_kinship(fit, columns)
+    nulls = []
+    for share in list_shares(kinship):
+        shrunk = replace(curves, noise=shrink_noise(fit.likelihood, curves.noise, share))
+        drawn = np.stack([shrunk.sample(rng, ability[:, [k]]) for k in range(3)], axis=-1)
+        middle = share_middle(drawn)[:, :, 1]
+        random = np.take_along_axis(middle[:, len(own) :], picked, axis=1)
+        nulls.append(np.hstack([middle[:, : len(own)], random]))
     observed = share_middle(values.to_numpy())[:, 1]
-    count = Count.of(names[1], observed, replicated)
+    count = Count.of(names[1], observed, nulls)
     shown = values.reset_index()
     shown.insert(1, "benchmark", [known.get(name, "") for name in values.index])
     return MetricCount(
@@ -132,6 +140,7 @@ def count_metrics(
         known=known,
         unknown=unknown,
         n_drawn_from=len(others) if unknown else 0,
+        kinship=kinship,
         p_equal_orders=_at_least(count.between, count.n),
         dropped=dropped,
         metrics=shown.assign(between=observed),
