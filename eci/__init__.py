@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from eci.linking import leave_one_out as leave_one_out
     from eci.linking import link as link
     from eci.linking import read_index as read_index
+    from eci.queries.calibrate import calibrate as calibrate
     from eci.queries.design import next_difficulty as next_difficulty
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
@@ -76,6 +77,7 @@ _HOMES = {
     "IndexSeries": "eci.trend",
     "Link": "eci.linking",
     "ScoreMatrix": "eci.scores",
+    "calibrate": "eci.queries.calibrate",
     "next_difficulty": "eci.queries.design",
     "Trend": "eci.trend",
     "TrendPriors": "eci.trend",

@@ -13,6 +13,8 @@ from eci.cli.newcomers import newcomer_options, place_newcomers
 if TYPE_CHECKING:
     import pandas as pd
 
+    from eci import Fit
+
 _SCHEMA = "eci.predict/1"
 
 
@@ -23,6 +25,9 @@ _SCHEMA = "eci.predict/1"
     "--benchmark", help="Predict scores on this benchmark; with --model this pair, measured or not."
 )
 @click.option("--all", "everything", is_flag=True, help="Predict every pair without a score.")
+@click.option(
+    "--calibration", is_flag=True, help="How well the fit predicts its own scores, each left out in turn."
+)
 @newcomer_options
 @click.option("--top", type=click.IntRange(min=1), help="Rows to show; the default is all.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the noise.")
@@ -34,24 +39,47 @@ def predict(folder: Path, **given: Any) -> None:
     """
     import eci
     from eci.report import tables
-    from eci.report.query_words import describe_prediction
     from eci.report.verdict import verdict
 
-    model, benchmark = given["model"], given["benchmark"]
-    if (model is None and benchmark is None) != given["everything"]:
+    asked = given["model"] is not None or given["benchmark"] is not None
+    if asked == given["everything"] and (asked or not given["calibration"]):
         raise click.UsageError("Give --model, --benchmark or both; or --all alone for every pair.")
     fit = eci.load_fit(folder)
+    facts = tables.facts(fit)
+    kept = ("method", "likelihood", "preview", "data_digest")
+    record: dict[str, Any] = {"schema": _SCHEMA, **{key: facts[key] for key in kept}}
+    text = []
+    if asked or given["everything"]:
+        text.append(_predict(fit, given, record))
+    if given["calibration"]:
+        text.append(_calibrate(fit, record))
+    if given["as_json"]:
+        click.echo(json.dumps(record, indent=1, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(text))
+        click.echo(verdict(facts))
+
+
+def _predict(fit: Fit, given: dict[str, Any], record: dict[str, Any]) -> str:
+    """Predict and print the table; say what it is, and put it into the record."""
+    from eci.report.query_words import describe_prediction
+
+    model, benchmark = given["model"], given["benchmark"]
     placement = place_newcomers(fit, given)
     found = fit.predict(model, benchmark, placement=placement, prior=given["prior"], seed=given["seed"])
-    if given["as_json"]:
-        facts = tables.facts(fit)
-        kept = {key: facts[key] for key in ("method", "likelihood", "preview", "data_digest")}
-        record = {"schema": _SCHEMA, **kept, "predictions": found.record()[: given["top"]]}
-        click.echo(json.dumps(record, indent=1, ensure_ascii=False))
-        return
-    _print(found.table()[: given["top"]], model, benchmark)
-    click.echo("\n" + describe_prediction(found, fit.likelihood))
-    click.echo(verdict(tables.facts(fit)))
+    record["predictions"] = found.record()[: given["top"]]
+    if not given["as_json"]:
+        _print(found.table()[: given["top"]], model, benchmark)
+    return "\n" + describe_prediction(found, fit.likelihood)
+
+
+def _calibrate(fit: Fit, record: dict[str, Any]) -> str:
+    import eci
+    from eci.report.query_words import describe_calibration
+
+    calibration = eci.calibrate(fit)
+    record["calibration"] = calibration.record()
+    return describe_calibration(calibration)
 
 
 def _print(table: pd.DataFrame, model: str | None, benchmark: str | None) -> None:

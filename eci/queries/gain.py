@@ -104,7 +104,8 @@ class Candidates:
         weights = np.exp(log_weights - log_weights.max(axis=0))
         weights /= weights.sum(axis=0)
         mean, square = self.target @ weights, self.target**2 @ weights
-        variance = (square - mean**2) / (1.0 - np.sum(weights**2, axis=0))
+        # a score so telling that one draw is left says: next to nothing, and not 0 / 0
+        variance = (square - mean**2) / np.maximum(1.0 - np.sum(weights**2, axis=0), 1e-9)
         excess = square - np.mean(self.target**2)
         slope = float(excess @ (variance - variance.mean())) / max(float(excess @ excess), 1e-300)
         variance = variance - slope * excess

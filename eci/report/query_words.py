@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eci.report.text import WIDTH, paragraph
 
 if TYPE_CHECKING:
+    from eci.queries.calibrate import Calibration
     from eci.queries.design import Design
     from eci.queries.next import Advice
     from eci.queries.place import Placement
@@ -47,7 +48,21 @@ def describe_prediction(prediction: Prediction, likelihood: str) -> str:
         "Intervals hold a newly published score with the probability in the heading: they contain the "
         f"uncertainty of ability and benchmark, and the scatter of scores about the curve ({likelihood}).",
         "A measured score has shaped its own prediction, so the two are no test." if seen else "",
-        "How often such intervals hold on scores left out of a fit is in docs/queries.md.",
+        "--calibration says how often they hold the scores of this fit.",
+    )
+
+
+def describe_calibration(calibration: Calibration) -> str:
+    """Say how well the scores of a fit are predicted, each left out."""
+    return paragraph(
+        f"Each of the {calibration.n_scores} scores left out in turn and predicted from the others: the 50 % "
+        f"interval holds {calibration.in_50:.2f} of them, the 90 % interval {calibration.in_90:.2f} (median "
+        f"width {calibration.width_90:.2f}). Mean absolute error {calibration.error:.3f}; the mean of the "
+        f"other models on the benchmark is wrong by {calibration.error_of_mean:.3f}.",
+        f"In {calibration.n_unsure} cases leaving the score out changes the fit so much that its prediction "
+        "stays too near to it."
+        if calibration.n_unsure
+        else "",
     )
 
 

@@ -84,6 +84,14 @@ def test_predict_as_json(folder, small_fit):
     assert 0 <= row["low_90"] <= row["median"] <= row["high_90"] <= 1 and row["measured"] is None
 
 
+def test_predict_tells_how_well_it_predicts(folder):
+    alone = run("predict", folder, "--calibration")
+    assert alone.exit_code == 0
+    assert "Each of the 96 scores left out in turn" in " ".join(alone.stdout.split())
+    both = json.loads(run("predict", folder, "--model", "model 05", "--calibration", "--json").stdout)
+    assert both["calibration"]["n_scores"] == 96 and both["predictions"]
+
+
 def test_next_ranks_and_chooses_a_set(folder):
     result = run("next", folder, "--model", "model 05", "--k", 2)
     assert result.exit_code == 0
