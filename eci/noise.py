@@ -16,7 +16,7 @@ from eci.errors import DataError
 
 FloatArray = NDArray[np.float64]
 
-UNKNOWN_ITEMS = 200.0  # half an item is then 0.0025, below the rounding of most published percentages
+UNKNOWN_ITEMS = 1000.0  # half an item is then 0.0005: scores are published to a tenth of a percent
 DEGREES_OF_FREEDOM = 4.0  # of student_t
 NOISE = {  # likelihood -> name of its noise parameter in `Parameters.shared`
     "normal": "noise_sd",

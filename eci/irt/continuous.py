@@ -20,7 +20,7 @@ _NOISE_SD = SharedNoise(("noise_sd",), "noise_sd_scale")
 _NOISE_AND_PAIR_SD = SharedNoise(("noise_sd", "pair_sd"), "noise_sd_scale")
 _NOISE_SCALE = SharedNoise(("noise_scale",), "noise_sd_scale")
 _LOGIT_SD = SharedNoise(("logit_sd",), "logit_sd_scale")
-_N_TERMS = 8  # of the series of an edge's probability: relative error below 1e-6 from 8 items on
+_N_TERMS = 4  # of the series of an edge's probability: relative error below 1e-5 from 10 items on
 
 
 def off_zero(mean: Array) -> Array:
@@ -201,7 +201,9 @@ def _log_series(a: Array, f: Array, x: Array) -> Array:
     (1 - x) * sum_k (f)_k / (a + 1)_k x^k, quick to converge because f x is at most one half (Abramowitz and
     Stegun 1964, 26.5.4, in its form with 2F1(f, 1; a + 1; x)).
     """
-    series = jnp.ones_like(a)
-    for k in reversed(range(_N_TERMS)):
-        series = 1.0 + series * (f + k) * x / (a + 1.0 + k)
-    return jnp.log(series) + jnp.log1p(-x)
+    above = a + (1.0 + _N_TERMS)
+    below = above - (f + _N_TERMS) * x  # the terms left out, as if geometric
+    for k in reversed(range(_N_TERMS)):  # one fraction, so that there is one division
+        below = below * (a + (1.0 + k))
+        above = below + above * (f + k) * x
+    return jnp.log(above / below) + jnp.log1p(-x)

@@ -46,7 +46,7 @@ class Edges(NamedTuple):
 
 
 def count_items(datum: Datum) -> Array:
-    """Number of items, 200 where unknown."""
+    """Number of items, 1000 where unknown."""
     return jnp.where(jnp.isnan(datum.n_items), UNKNOWN_ITEMS, datum.n_items)
 
 

@@ -130,7 +130,7 @@ def test_scores_around_an_edge_know_their_side():
     np.testing.assert_array_equal(edges.low, [True, True, False, False, False])
     np.testing.assert_array_equal(edges.high, [False, False, False, False, True])
     np.testing.assert_allclose(edges.inside, [0.005, 0.005, 0.006, 0.994, 0.995])
-    drawn = snap_to_edges(jnp.array([0.001, 0.003, 0.5, 0.999]), jnp.asarray(np.nan))
+    drawn = snap_to_edges(jnp.array([0.0004, 0.003, 0.5, 0.9996]), jnp.asarray(np.nan))
     np.testing.assert_allclose(drawn, [0.0, 0.003, 0.5, 1.0])
 
 
