@@ -40,7 +40,7 @@ def load_scores(
     format
         The format of a path: "auto" to recognise it, which refuses a path that two formats fit; "table" (long
         CSV or Parquet, or a folder of scores.csv, models.csv and benchmarks.csv); "wide" (models by
-        benchmarks); "epoch" (Epoch's eci_benchmarks.csv).
+        benchmarks); "epoch" (Epoch's eci_benchmarks.csv); "epoch_zip" (Epoch's benchmark_data.zip).
     aliases
         Other spellings of names, which are never merged unasked: a CSV with the columns `alias` and `model`
         or `benchmark`, or a mapping of spellings of models to their names.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eci.errors import DataError, EciWarning
 from eci.scores.faults import Faults
-from eci.scores.readers import epoch, table, wide
+from eci.scores.readers import epoch, epoch_zip, table, wide
 from eci.scores.readers.glimpse import Glimpse, look
 from eci.scores.readers.tables import Tables
 
@@ -41,6 +41,7 @@ READERS: dict[str, Reader] = {
     "table": Reader("a long table", table.accepts, table.read),
     "wide": Reader("a matrix of models by benchmarks", wide.accepts, wide.read, is_told=True),
     "epoch": Reader("Epoch's eci_benchmarks.csv", epoch.accepts, epoch.read),
+    "epoch_zip": Reader("Epoch's benchmark_data.zip", epoch_zip.accepts, epoch_zip.read),
 }
 
 
