@@ -6,7 +6,9 @@
 
 Common benchmarks: their discriminations and difficulties, and the posterior errors of these, are those of
 benchmarks drawn from a fit of the bundled scores; each side adds an independent error of that size, the new
-side also a drift. Common models: values from 125 to 158 points, errors and scatter as AECI and ECI show them.
+side also a drift. `concurrent` stands for the likelihood of one curve per benchmark to second order;
+`bench.link_refits` has the real one. Common models: values from 125 to 158 points, errors and scatter as AECI
+and ECI show them.
 """
 
 from __future__ import annotations
@@ -26,14 +28,13 @@ from eci.linking.concurrent import find_drift_influence
 from eci.linking.drift import estimate_drift
 from eci.linking.line import fit_line
 from eci.linking.points import Points
-from eci.linking.propagate import add_drift, pair_draws
+from eci.linking.propagate import add_drift, constants_at, pair_draws
 
 EVIDENCE = Path(__file__).resolve().parents[1] / "docs/evidence/link_simulation.json"
-SIZES = (3, 5, 10, 20)
+SIZES = {"benchmarks, drift 0.1": (3, 5, 10, 20), "benchmarks, drift 0.3": (5, 10), "models": (3, 5, 10, 20)}
 METHODS = ("mean-mean", "mean-sigma", "haebara", "stocking-lord", "regression", "concurrent")
 SLOPE, INTERCEPT = 1.15, 0.4
-DRIFT_SD = 0.1  # of the sd of ability
-DRIFTED = f"benchmarks, drift {DRIFT_SD}"
+DRIFTS = {"benchmarks, drift 0.1": 0.1, "benchmarks, drift 0.3": 0.3}  # of the sd of ability
 N_DRAWS = 200
 N_PAIRS = 400
 MIN_MODELS = 8
@@ -94,16 +95,14 @@ def one_pair_of_forms(noise: dict[str, list[float]], n: int, seed: int, drift_sd
             link, cov = _all_information(a0, b0 - at, a1, b1, log_a_sd, b_sd, corr)
             by_drift = find_drift_influence(old, new, slope=float(np.exp(link[0])), centre=at)
             drift = estimate_drift(points, weights=np.ones(n), n_draws=4 * N_DRAWS, rng=rng)
-            errors = rng.multivariate_normal(np.zeros(2), cov, 4 * N_DRAWS)
-            links = link + add_drift(errors, by_drift, drift, rng)
-            slope = np.exp(links[:, 0])
-            intercept = links[:, 1] - slope * at
+            measured = rng.standard_normal((4 * N_DRAWS, 2)) @ np.linalg.cholesky(cov).T
+            slope, intercept = constants_at(link + add_drift(measured, by_drift, drift, rng), at)
         else:
             constants, _ = pair_draws(
                 old, new, points, method=method, abilities=abilities, weights=np.ones(n), rng=rng
             )
             slope, intercept = constants.slope, constants.intercept
-        found[method] = _summary(slope, intercept, level_at)
+        found[method] = summarise_draws(slope, intercept, level_at)
     found["truth"] = [SLOPE, INTERCEPT + SLOPE * level_at, INTERCEPT]
     return found
 
@@ -122,7 +121,7 @@ def one_pair_of_series(n: int, seed: int) -> dict[str, Any]:
     found = {}
     for method, robust in (("regression", False), ("regression, robust", True)):
         line = fit_line(points, n_draws=4 * N_DRAWS, rng=rng, robust=robust)
-        found[method] = _summary(line.slope, line.intercept, 140.0)
+        found[method] = summarise_draws(line.slope, line.intercept, 140.0)
     found["truth"] = [slope, intercept + slope * 140.0, intercept]
     return found
 
@@ -152,7 +151,8 @@ def _all_information(a0, b0, a1, b1, log_a_sd, b_sd, corr):
     return theta, np.linalg.inv(gram)
 
 
-def _summary(slope: np.ndarray, intercept: np.ndarray, at: float) -> list[list[float]]:
+def summarise_draws(slope: np.ndarray, intercept: np.ndarray, at: float) -> list[list[float]]:
+    """Median and 90 % interval of slope, level at `at`, and intercept."""
     rows = []
     for quantity in (slope, intercept + at * slope, intercept):
         low, middle, high = np.quantile(quantity, [0.05, 0.5, 0.95])
@@ -180,14 +180,14 @@ def simulate(noise: dict[str, list[float]], case: str, n: int, seed: int) -> dic
     """Simulate and link one pair of a case."""
     if case == "models":
         return one_pair_of_series(n, seed)
-    return one_pair_of_forms(noise, n, seed, DRIFT_SD if case == DRIFTED else 0.0)
+    return one_pair_of_forms(noise, n, seed, DRIFTS[case])
 
 
 def run(noise: dict[str, list[float]], target: Path, n_pairs: int = N_PAIRS) -> None:
     """Simulate everything, writing after every size; the first three pairs are kept, for the fast test."""
     started = time.perf_counter()
     record: dict[str, Any] = {
-        "commit": _commit(),
+        "commit": commit(),
         "command": "python -m bench.linking run NOISE.json docs/evidence/link_simulation.json",
         "seeds": [0, n_pairs - 1],
         "seconds": 0,
@@ -196,8 +196,8 @@ def run(noise: dict[str, list[float]], target: Path, n_pairs: int = N_PAIRS) -> 
         "first_three": {},
         "noise": noise,
     }
-    for case in (DRIFTED, "models"):
-        for n in SIZES:
+    for case, sizes in SIZES.items():
+        for n in sizes:
             pairs = [simulate(noise, case, n, seed) for seed in range(n_pairs)]
             record["numbers"].setdefault(case, {})[str(n)] = table_of(pairs)
             record["first_three"].setdefault(case, {})[str(n)] = pairs[:3]
@@ -206,7 +206,8 @@ def run(noise: dict[str, list[float]], target: Path, n_pairs: int = N_PAIRS) -> 
             print(case, n, record["seconds"], file=sys.stderr, flush=True)
 
 
-def _commit() -> str:
+def commit() -> str:
+    """Name the commit, and whether anything was changed since."""
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 

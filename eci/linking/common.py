@@ -21,7 +21,7 @@ ItemMethod = Literal["mean-mean", "mean-sigma", "haebara", "stocking-lord"]
 N_NODES = 21
 _MOST_STEPS = 400  # where curves disagree much, steps shrink slowly
 _STEP = 1e-9
-_BOUNDS = np.array([4.0, 20.0])  # log slope and sds around mean-sigma: beyond, no curve bends any more
+_BOUNDS = np.array([4.0, 20.0])  # log slope and sds around the start: beyond, no curve bends any more
 _MOST_LOST = 0.05  # draws at the bounds lie in the tails, which no quantile reported here reaches
 _CHUNK = 100_000  # curve values in one block: they stay in the cache
 
@@ -83,6 +83,7 @@ def link_curves(
     method: ItemMethod,
     abilities: tuple[Abilities, Abilities],
     weights: Array | None = None,
+    start: Constants | None = None,
 ) -> Constants:
     """Find slope and intercept that carry the old scale to the new one.
 
@@ -99,6 +100,8 @@ def link_curves(
         Ability distributions on the old and on the new scale, for the curve methods.
     weights
         Weight of each benchmark, shape (benchmark,); equal by default.
+    start
+        Where the curve methods begin to search; by default at mean-sigma.
 
     Raises
     ------
@@ -117,12 +120,12 @@ def link_curves(
         )
     w = np.ones(old.difficulty.shape[1]) if weights is None else weights
     w = w / w.sum()
-    start = _mean_sigma(old, new, w)
     if method == "mean-sigma":
-        return start
+        return _mean_sigma(old, new, w)
     if method == "mean-mean":
         slope = (old.discrimination @ w) / (new.discrimination @ w)
         return Constants(slope, new.difficulty @ w - slope * (old.difficulty @ w))
+    start = start or _mean_sigma(old, new, w)
     block = max(1, _CHUNK // (w.size * abilities[0].nodes.size))
     parts = [
         _least_difference(
@@ -202,9 +205,8 @@ def _least_difference(
     lost = int(np.sum(np.any((theta <= low) | (theta >= high), axis=1))) + int(going.sum())
     if lost > _MOST_LOST * theta.shape[0]:
         raise ConvergenceError(
-            f"The curve criterion has no least value near that of mean-sigma in {lost} of {theta.shape[0]} "
-            "draws. The common benchmarks say too little where the models are: use mean-sigma, or more "
-            "benchmarks.",
+            f"The curve criterion has no least value near its start in {lost} of {theta.shape[0]} draws. The "
+            "common benchmarks say too little where the models are: use mean-sigma, or more benchmarks.",
             partial=theta,
         )
     slope_out = np.exp(theta[:, 0]) * new_sd / old_sd

@@ -97,7 +97,8 @@ def _jackknife(
     apart = left_out - left_out.mean(axis=0)
     values, vectors = np.linalg.eigh((n - 1) / n * apart.T @ apart)
     chi = np.sqrt(rng.chisquare(degrees, n_draws) / degrees)
-    normal = rng.standard_normal((n_draws, 2)) @ (vectors * np.sqrt(np.maximum(values, 0.0))).T
+    # the symmetric root: that of an eigenvector would leave its sign to the LAPACK
+    normal = rng.standard_normal((n_draws, 2)) @ (vectors * np.sqrt(np.maximum(values, 0.0))) @ vectors.T
     drawn = located((slope, intercept)) + normal / chi[:, None]
     residual = y - intercept - slope * x
     residual_sd = np.sqrt(np.average(residual**2, weights=weights) * n / degrees) / chi

@@ -12,6 +12,7 @@ from eci.linking.points import Array, Points
 from eci.linking.robust import STRETCH
 
 _MOST_DEGREES = 1e6  # beyond, t is normal
+_MOST_LOG_SLOPE = 4.0
 
 
 class Influence(NamedTuple):
@@ -69,21 +70,30 @@ def find_influence(
     middle = np.concatenate([side.mean(axis=0) for side in both])
     step = np.concatenate([side.std(axis=0) for side in both])
     step = np.where(step > 0, step, 1e-4)
-    moved = np.concatenate([middle[None], middle + np.diag(step), middle - np.diag(step)])
-    n = old.lower.size
-    la_old, b_old, la_new, b_new = np.split(moved, 4, axis=1)
-    found = link_curves(
-        Curves(np.exp(la_old), b_old, old.lower, old.upper),
-        Curves(np.exp(la_new), b_new, new.lower, new.upper),
-        method=method,
-        abilities=abilities,
-        weights=weights,
-    )
-    centre = float(middle[n : 2 * n].mean())
-    links = np.stack([np.log(found.slope), found.intercept + centre * found.slope], axis=1)
-    up, down = np.split(links[1:], 2)
-    by_parameter = (up - down) / (2.0 * step[:, None])
-    return Influence(links[0], centre, by_parameter[: 2 * n], by_parameter[2 * n :])
+    moved = np.concatenate([middle + np.diag(step), middle - np.diag(step)])
+    centre = float(np.split(middle, 4)[1].mean())
+
+    def links(rows: Array, start: Constants | None = None) -> Constants:
+        log_a_old, b_old, log_a_new, b_new = np.split(rows, 4, axis=1)
+        return link_curves(
+            Curves(np.exp(log_a_old), b_old, old.lower, old.upper),
+            Curves(np.exp(log_a_new), b_new, new.lower, new.upper),
+            method=method,
+            abilities=abilities,
+            weights=weights,
+            start=start,
+        )
+
+    here = links(middle[None])
+    found = links(moved, Constants(*(np.full(len(moved), value[0]) for value in here)))
+    up, down = np.split(_located(found, centre), 2)
+    by_old, by_new = np.split((up - down) / (2.0 * step[:, None]), 2)
+    return Influence(_located(here, centre)[0], centre, by_old, by_new)
+
+
+def _located(constants: Constants, centre: float) -> Array:
+    """Return (log slope, level at `centre`), shape (draw, 2)."""
+    return np.stack([np.log(constants.slope), constants.intercept + centre * constants.slope], axis=1)
 
 
 def add_drift(deviation: Array, by_drift: Array, drift: Drift, rng: np.random.Generator) -> Array:
@@ -161,6 +171,11 @@ def pair_draws(
 
 
 def constants_at(links: Array, centre: float) -> Constants:
-    """Turn (log slope, level at `centre`), shape (draw, 2), into slope and intercept."""
-    slope = np.exp(links[:, 0])
+    """Turn (log slope, level at `centre`), shape (draw, 2), into slope and intercept.
+
+    With three units the tails are those of one degree of freedom, and a log slope of hundreds is a draw like
+    any other. Log slopes are held within 4 of their median, which no quantile reported here reaches.
+    """
+    middle = float(np.median(links[:, 0]))
+    slope = np.exp(np.clip(links[:, 0], middle - _MOST_LOG_SLOPE, middle + _MOST_LOG_SLOPE))
     return Constants(slope, links[:, 1] - slope * centre)

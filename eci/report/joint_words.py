@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from eci.report.text import align, number, paragraph
+from eci.report.verdict import tell_failure
 
 if TYPE_CHECKING:
-    from eci.fitted import Check
     from eci.trend import Trend
     from eci.trend.joint import JointTrend
     from eci.trend.quantity import Quantity
@@ -41,7 +42,7 @@ def describe_joint(joint: JointTrend, trend: Trend) -> str:
             continue
         shifts[NAMES[name]] = _shift(theirs, ours, trend.interval_prob)
         rows.append((NAMES[name], *_cells(theirs), *_cells(ours), f"{shifts[NAMES[name]]:+.2f} sd"))
-    failed = [_failure(check) for check in joint.diagnostics.failed]
+    failed = [tell_failure(asdict(check)) for check in joint.diagnostics.failed]
     return "\n".join([paragraph(_meaning(shifts, bool(failed))), "", align(rows, "<>>>>>"), *failed])
 
 
@@ -60,11 +61,6 @@ def _meaning(shifts: dict[str, float], failed: bool) -> str:
         f" Here the {worst} differs by {abs(shifts[worst]):.2f} posterior sd: for these scores, quote the "
         "joint answer."
     )
-
-
-def _failure(check: Check) -> str:
-    where = f", worst at {check.worst}" if check.worst else ""
-    return f"CHECK FAILED: {check.name} is {check.value:.4g}, limit {check.limit:g}{where}. {check.advice}"
 
 
 def _cells(quantity: Quantity) -> tuple[str, str]:

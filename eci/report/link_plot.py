@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eci.report.axes import ACCENT, INK, SECOND, make_axes, name_points
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from eci.linking import Link
 
-BAND = "#4c78a8"
-OUTLIER = "#e45756"
-UNITS = "#222222"
 MOST_LABELS = 30
 
 
@@ -34,7 +33,7 @@ def link(link: Link, ax: Axes | None = None) -> Axes:
     """
     from scipy.special import ndtri
 
-    ax = _axes(ax)
+    ax = make_axes(ax, 6.5, 6.0)
     units, (low, high) = link.units, link.range
     margin = 0.08 * (high - low)
     at = np.linspace(low - margin, high + margin, 100)
@@ -44,19 +43,19 @@ def link(link: Link, ax: Axes | None = None) -> Axes:
         at,
         band[0],
         band[2],
-        color=BAND,
+        color=ACCENT,
         alpha=0.2,
         lw=0,
         label=f"{link.interval_prob:.0%} interval of the line",
     )
-    ax.plot(at, band[1], color=BAND, lw=1.5)
+    ax.plot(at, band[1], color=ACCENT, lw=1.5)
     if link.identity_residual_sd is not None:
         ax.plot(at, at, color="0.5", lw=1, ls="--", label="identity")
     half = ndtri(0.5 + link.interval_prob / 2)
     outlying = np.isin(units.names, units.down_weighted)
     for mask, colour, label in (
-        (~outlying, UNITS, f"common {link.common}"),
-        (outlying, OUTLIER, "down-weighted"),
+        (~outlying, INK, f"common {link.common}"),
+        (outlying, SECOND, "down-weighted"),
     ):
         if mask.any():
             ax.errorbar(
@@ -70,21 +69,16 @@ def link(link: Link, ax: Axes | None = None) -> Axes:
                 color=colour,
                 label=label,
             )
-    labelled = range(len(link)) if len(link) <= MOST_LABELS else np.flatnonzero(outlying)
-    for i in labelled:
-        ax.annotate(
-            units.names[i], (units.x[i], units.y[i]), xytext=(5, -8), textcoords="offset points", fontsize=7
-        )
     ax.set_xlabel(link.scales[0])
     ax.set_ylabel(link.scales[1])
     ax.legend(loc="upper left", frameon=False, fontsize=8)
-    ax.spines[["top", "right"]].set_visible(False)
+    labelled = np.arange(len(link)) if len(link) <= MOST_LABELS else np.flatnonzero(outlying)
+    ax.margins(0.02)
+    name_points(
+        ax,
+        units.x[labelled],
+        units.y[labelled],
+        [units.names[i] for i in labelled],
+        obstacles=(np.append(at, units.x), np.append(band[1], units.y)),
+    )
     return ax
-
-
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(6.5, 6.0), layout="constrained").add_subplot()

@@ -24,7 +24,7 @@ def verdict(facts: Mapping[str, Any]) -> str:
     """
     method, anchors = facts["method"]["name"], facts["scale"]["anchors"]
     failed = [check for check in facts["diagnostics"] if not check["ok"]]
-    lines = [_failure(check) for check in failed]
+    lines = [tell_failure(check) for check in failed]
     if not failed:
         n = len(facts["diagnostics"])
         passed = "The one check" if n == 1 else f"All {n} checks"
@@ -36,7 +36,14 @@ def verdict(facts: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _failure(check: Mapping[str, Any]) -> str:
+def tell_failure(check: Mapping[str, Any]) -> str:
+    """Say which check failed, by how much, where, and what to do.
+
+    Parameters
+    ----------
+    check
+        The fields of an `eci.fitted.Check`; value None where it is not a number.
+    """
     value = "not a number" if check["value"] is None else f"{check['value']:.4g}"
     where = f", worst at {check['worst']}" if check["worst"] else ""
     return f"CHECK FAILED: {check['name']} is {value}, limit {check['limit']:g}{where}. {check['advice']}"
