@@ -2,6 +2,7 @@
 
     python -m bench.held_out [--data FILE] [--likelihood normal --likelihood beta ...] [--repeats 20]
                              [--share 0.1] [--method nuts|laplace] [--with-items] [--json FILE]
+    python -m bench.held_out --show [FILE]      # the table of such a file again, docs/evidence/held_out.json
 
 In each repeat a tenth of the model-benchmark pairs, with all their rows, is taken out, the rest is fitted,
 and the scores taken out are predicted. The same pairs are taken out for every likelihood. The rules (at least
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -36,6 +38,7 @@ from bench.least_squares import fit_least_squares, predict_least_squares
 from bench.samplers import load_matrix
 from eci.queries.curves import Curves, choose_rows
 
+EVIDENCE = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "held_out.json"
 METHODS = {"nuts": eci.Nuts(n_draws=500, max_doublings=0), "laplace": eci.Laplace(n_draws=2000)}
 COLUMNS = (  # title, key, digits
     ("in 50 %", "in_50", 3),
@@ -159,6 +162,20 @@ def tabulate(repeats, likelihoods):
     )
 
 
+def report(record):
+    """What a run has found, as text."""
+    repeats, likelihoods = record["repeats"], record["likelihoods"]
+    n, back = sum(repeat["n"] for repeat in repeats), sum(repeat["put_back"] for repeat in repeats)
+    lines = [
+        f"{record['models']} models, {record['benchmarks']} benchmarks, {record['scores']} scores; "
+        f"{len(repeats)} repeats, {n} scores predicted, {back} pairs put back; method {record['method']}."
+    ]
+    for name in likelihoods:
+        failed = sum(bool(repeat[name]["failed_checks"]) for repeat in repeats)
+        lines.append(f"{name}: a check of the fit failed in {failed} of {len(repeats)} repeats.")
+    return "\n".join([*lines, tabulate(repeats, likelihoods)])
+
+
 def main():
     """Run the repeats and print the table."""
     parser = argparse.ArgumentParser(
@@ -171,7 +188,11 @@ def main():
     parser.add_argument("--method", choices=METHODS, default="nuts")
     parser.add_argument("--with-items", action="store_true")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--show", type=Path, nargs="?", const=EVIDENCE)
     options = parser.parse_args()
+    if options.show:
+        print(report(json.loads(options.show.read_text(encoding="utf-8"))))
+        return
     likelihoods = options.likelihoods or ["normal", "beta"]
     matrix, anchors = load(options.data, with_items=options.with_items)
     started, repeats = time.perf_counter(), []
@@ -181,19 +202,29 @@ def main():
         )
         repeats.append(found)
         print(f"repeat {seed}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    n, back = sum(repeat["n"] for repeat in repeats), sum(repeat["put_back"] for repeat in repeats)
-    print(
-        f"{matrix.n_models} models, {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores; "
-        f"{len(repeats)} repeats, {n} scores predicted, {back} pairs put back; method {options.method}."
-    )
-    for name in likelihoods:
-        failed = sum(bool(repeat[name]["failed_checks"]) for repeat in repeats)
-        print(f"{name}: a check of the fit failed in {failed} of {len(repeats)} repeats.")
-    print(tabulate(repeats, likelihoods))
+    record = {
+        "commit": describe_commit(),
+        "command": " ".join(["python -m bench.held_out", *sys.argv[1:]]),
+        "seeds": f"0 to {options.repeats - 1}",
+        "seconds": round(time.perf_counter() - started),
+        "models": matrix.n_models,
+        "benchmarks": matrix.n_benchmarks,
+        "scores": matrix.n_scores,
+        "share": options.share,
+        "method": options.method,
+        "likelihoods": likelihoods,
+        "repeats": repeats,
+    }
+    print(report(record))
     if options.json:
-        facts = {"data": options.data, "share": options.share, "method": options.method}
-        record = facts | {"seconds": round(time.perf_counter() - started), "repeats": repeats}
         options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def describe_commit():
+    """Short hash of the commit, for evidence."""
+    command = ["git", "describe", "--always", "--dirty"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent, check=True)
+    return done.stdout.strip()
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ class GridPosterior(NamedTuple):
 
     @property
     def effective_draws(self) -> float:
-        """Effective number of draws, 1 / sum(weight²) (Kong 1992, technical report 348, Chicago)."""
+        """Effective number of draws, 1 / sum(weight²) (Kong, Liu and Wong 1994)."""
         return float(1.0 / np.sum(self.weights**2))
 
     def moments(self) -> tuple[float, float]:
