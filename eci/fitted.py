@@ -98,15 +98,16 @@ class Fit:
     seed
         Seed of the random numbers.
     mode
-        Parameters at the mode with abilities integrated out.
+        Parameters at the mode with abilities integrated out, or the least-squares fit of all scores.
     draws
-        Joint posterior draws, chains one after the other; None for the method `map`.
+        Joint draws, chains one after the other, or refits for the method `bootstrap`; None for the methods
+        `map` and `least_squares`.
     n_chains
         Number of chains in `draws`.
     sample_stats
         Per-draw facts of the sampler, shape (draw,).
     scale
-        From logits to points, one map per draw (one in all for the method `map`).
+        From logits to points, one map per draw (one in all without draws).
     diagnostics
         Checks on the published quantities.
     provenance
@@ -142,44 +143,59 @@ class Fit:
     def _require_draws(self) -> Parameters:
         if self.draws is None:
             raise DataError(
-                "This fit was made with the method map, which has a point and no posterior draws. "
-                "Fit again with the method laplace or nuts."
+                f"This fit was made with the method {self.method['name']}, which has a point and no posterior "
+                "draws. Fit again with the method nuts."
             )
         return self.draws
 
     @property
     def ability_draws(self) -> FloatArray:
-        """Abilities in logits, shape (draw, model). Raises DataError for the method map."""
+        """Abilities in logits, shape (draw, model). Raises DataError where there are none."""
         return self._require_draws().ability
 
-    def _to_index(self, ability: FloatArray) -> FloatArray:
+    @property
+    def _point(self) -> tuple[Parameters, Scale] | None:
+        """Mode and its own scale, where that is the estimate: without draws, or where they are refits."""
+        if self.draws is None:
+            return self.mode, self.scale
+        if self.method["name"] != "bootstrap":
+            return None
+        anchors = self.scale.anchors
+        models = self.matrix.models
+        return self.mode, make_scale(self.mode.ability[None], models, anchors, standard=not anchors)
+
+    def _to_index(self, ability: FloatArray, scale: Scale) -> FloatArray:
         """Abilities (draw, model) in points, the anchors to the last bit."""
-        index = self.scale.points(ability)
+        index = scale.points(ability)
         for model, points in self.scale.anchors.items():
             index[:, self.matrix.models.index(model)] = points
         return index
 
     @cached_property
     def index_draws(self) -> FloatArray:
-        """Index in points, shape (draw, model). Raises DataError for the method map."""
-        return self._to_index(self._require_draws().ability)
+        """Index in points, shape (draw, model). Raises DataError where there are none."""
+        return self._to_index(self._require_draws().ability, self.scale)
 
     @cached_property
     def difficulty_draws(self) -> FloatArray:
-        """Difficulty in points, shape (draw, benchmark). Raises DataError for the method map."""
+        """Difficulty in points, shape (draw, benchmark). Raises DataError where there are none."""
         return self.scale.points(self._require_draws().difficulty)
 
     @cached_property
     def discrimination_draws(self) -> FloatArray:
-        """Discrimination per point, shape (draw, benchmark). Raises DataError for the method map."""
+        """Discrimination per point, shape (draw, benchmark). Raises DataError where there are none."""
         return self.scale.per_point(self._require_draws().discrimination)
 
     @property
     def index(self) -> FloatArray:
-        """Index in points, shape (model,): the posterior mean, or the mode for the method map."""
-        if self.draws is None:
-            return np.asarray(self._to_index(self.mode.ability[None])[0])
-        return np.asarray(self.index_draws.mean(axis=0))
+        """Index in points, shape (model,): the posterior mean.
+
+        Without draws, or where they are refits of resampled scores, the fit of all scores.
+        """
+        if self._point is None:
+            return np.asarray(self.index_draws.mean(axis=0))
+        mode, scale = self._point
+        return np.asarray(self._to_index(mode.ability[None], scale)[0])
 
     def rescale(self, anchors: Mapping[str, float] | None = None, *, standard: bool = False) -> Self:
         """Return the same fit on other anchors, or on the standard scale. No refit is needed.
@@ -217,19 +233,20 @@ class Fit:
         matrix = self.matrix
         table = pd.DataFrame({"benchmark": matrix.benchmarks, "domain": matrix.domain})
         n = matrix.n_benchmarks
-        if self.draws is None:
-            table["difficulty"] = self.scale.points(self.mode.difficulty[None])[0]
-            table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = self._spread(None, n)
-            table["discrimination"] = self.scale.per_point(self.mode.discrimination[None])[0]
-            table[["discrimination_low", "discrimination_high"]] = self._spread(None, n)[:, 1:]
+        has_draws = self.draws is not None
+        difficulty_spread = self._spread(self.difficulty_draws if has_draws else None, n)
+        discrimination_spread = self._spread(self.discrimination_draws if has_draws else None, n)
+        if self._point is None:
+            difficulty = self.difficulty_draws.mean(axis=0)
+            discrimination = self.discrimination_draws.mean(axis=0)
         else:
-            table["difficulty"] = self.difficulty_draws.mean(axis=0)
-            spread = self._spread(self.difficulty_draws, n)
-            table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = spread
-            table["discrimination"] = self.discrimination_draws.mean(axis=0)
-            table[["discrimination_low", "discrimination_high"]] = self._spread(self.discrimination_draws, n)[
-                :, 1:
-            ]
+            mode, scale = self._point
+            difficulty = scale.points(mode.difficulty[None])[0]
+            discrimination = scale.per_point(mode.discrimination[None])[0]
+        table["difficulty"] = difficulty
+        table[["difficulty_sd", "difficulty_low", "difficulty_high"]] = difficulty_spread
+        table["discrimination"] = discrimination
+        table[["discrimination_low", "discrimination_high"]] = discrimination_spread[:, 1:]
         table["n_models"] = matrix.n_models_per_benchmark
         return table.sort_values(["difficulty", "benchmark"], ascending=[False, True], ignore_index=True)
 

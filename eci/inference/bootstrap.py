@@ -173,8 +173,8 @@ def _check_converged(solution: Solution, name: str) -> Check:
     limit = MIN_CONVERGED if len(solution.converged) > 1 else 1.0
     return Check(
         name, share, limit, share >= limit, "",
-        "Least squares did not reach an optimum: scores on one side only leave it flat. Raise the ridge, or "
-        "use the method nuts.",
+        "Least squares did not reach an optimum: scores on one side only leave it flat. Raise --ridge, or "
+        "use --method nuts.",
     )  # fmt: skip
 
 
@@ -184,5 +184,5 @@ def _check_redrawn(lost: list[tuple[str, ...]], n_refits: int) -> Check:
     return Check(
         "resamples_redrawn", share, MAX_REDRAWN, share <= MAX_REDRAWN, named[0][0] if named else "",
         "Resamples that cut this model off from the others were drawn again, so its interval is too narrow. "
-        "Use the method nuts.",
+        "Use --method nuts.",
     )  # fmt: skip

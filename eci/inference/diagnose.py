@@ -80,16 +80,18 @@ def check_sampler(
         Check(
             "divergences", float(diverging.mean()), MAX_DIVERGENT, bool(diverging.mean() <= MAX_DIVERGENT),
             worst if diverging.any() else "",
-            "Part of the posterior was missed. Raise target_accept towards 1, or choose a tighter prior.",
+            "Steps fell off the posterior, part of which may be missed. Smaller steps: --target-accept 0.99. "
+            "Else a tighter prior (--priors), or more scores for each benchmark (--min-models).",
         ),
         Check(
             "max_tree_depth", float(cut), 0.0, bool(cut == 0), "",
-            "Trajectories were cut short: draws are valid but slow to mix. Raise max_tree_depth.",
+            "Trajectories were cut short: draws are valid but slow to mix. Longer ones: --max-tree-depth 12.",
         ),
         Check(
             "bfmi", float(bfmi.min()), MIN_BFMI, bool(bfmi.min() >= MIN_BFMI),
             f"chain {int(np.argmin(bfmi))}",
-            "The energy moves slowly: heavy tails in the posterior. Draw more, or choose a tighter prior.",
+            "The energy moves slowly: heavy tails in the posterior. Draw more (--draws), or choose a tighter "
+            "prior (--priors).",
         ),
     )  # fmt: skip
 
@@ -102,7 +104,19 @@ def check_finite(draws: Parameters) -> tuple[Check, ...]:
         Check(
             "finite_draws", float(whole.mean()), 1.0, bool(whole.all()), "",
             "The normal approximation is so wide that values overflow: the posterior is not of its shape. "
-            "Use the method nuts.",
+            "Use --method nuts.",
+        ),
+    )  # fmt: skip
+
+
+def check_center(gradient_norm: float) -> tuple[Check, ...]:
+    """Whether there is a mode to centre the sampler's coordinates on."""
+    found = bool(np.isfinite(gradient_norm))
+    return (
+        Check(
+            "mode_found", float(found), 1.0, found, "",
+            "The curves can pass through all scores, so the noise has no mode and the sampler starts from a "
+            "crude guess. More scores for each benchmark (--min-models), or a tighter prior (--priors).",
         ),
     )  # fmt: skip
 
@@ -112,11 +126,11 @@ def check_mode(gradient_norm: float, definite: bool) -> tuple[Check, ...]:
     return (
         Check(
             "mode_gradient", gradient_norm, 1.0, gradient_norm <= 1.0, "",
-            "The mode was not reached (norm in posterior sds). Use the method nuts.",
+            "The mode was not reached (norm in posterior sds). Use --method nuts.",
         ),
         Check(
             "hessian_positive_definite", float(definite), 1.0, definite, "",
             "The exact curvature at the mode is not that of a maximum; its Gauss-Newton part stood in. "
-            "Use the method nuts.",
+            "Use --method nuts.",
         ),
     )  # fmt: skip

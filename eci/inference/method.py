@@ -67,6 +67,9 @@ class Nuts(Map):
         A trajectory has at most 2**max_tree_depth leapfrogs.
     max_doublings
         How often the number of draws is doubled while a check on R-hat or effective sample size fails.
+    max_halvings
+        How often sampling starts again with half the step size, from where the chains stand, while more than
+        one transition in a thousand diverges. Few scores leave necks in the posterior that large steps miss.
     kernel
         "lean", the package's own kernel, or "numpyro", NumPyro's on the same whitened posterior (one
         chain after the other, several times slower, to check against).
@@ -79,11 +82,13 @@ class Nuts(Map):
     target_accept: float = 0.9
     max_tree_depth: int = 10
     max_doublings: int = 2
+    max_halvings: int = 3
     kernel: Literal["lean", "numpyro"] = "lean"
 
     def __post_init__(self) -> None:
         """Refuse impossible options."""
-        _require_at_least(self, n_chains=1, n_draws=10, n_warmup=20, max_tree_depth=1, max_doublings=0)
+        _require_at_least(self, n_chains=1, n_draws=10, n_warmup=20, max_tree_depth=1)
+        _require_at_least(self, max_doublings=0, max_halvings=0)
         if not 0.0 < self.target_accept < 1.0:
             raise DataError(f"Nuts(target_accept={self.target_accept!r}): it must lie between 0 and 1.")
         if self.kernel not in ("lean", "numpyro"):

@@ -17,6 +17,7 @@ from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
 from eci.inference.chains import Progress, join, run_chains
 from eci.inference.diagnose import (
+    check_center,
     check_convergence,
     check_finite,
     check_mode,
@@ -29,6 +30,7 @@ from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts,
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, prepare
 from eci.inference.provenance import Clock, describe_run
+from eci.inference.step_size import halve_steps, is_step_too_large, step_sizes
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS, LikelihoodName
 from eci.irt.priors import Priors
@@ -154,7 +156,9 @@ def _estimate(
             return check_convergence(quantities, method.n_chains)
 
         draws, stats, checks = _sample(problem, method, check, key, clock, progress)
-        return Estimate(mode, draws, method.n_chains, stats, checks)
+        return Estimate(
+            mode, draws, method.n_chains, stats, checks + check_center(problem.mode.gradient_norm)
+        )
     checks = check_mode(problem.mode.gradient_norm, problem.definite)
     if not isinstance(method, Laplace):
         return Estimate(mode, None, 0, {}, checks[:1])
@@ -172,12 +176,16 @@ def _sample(
     clock: Clock,
     progress: Progress | None,
 ) -> tuple[Parameters, Mapping[str, NDArray[Any]], tuple[Check, ...]]:
-    """Draw until the convergence checks pass or the draws have been doubled as often as allowed."""
+    """Draw with smaller steps while too many diverge, then more while a convergence check fails."""
     kernel = run_numpyro if method.kernel == "numpyro" else run_chains
     run = partial(
         kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
     )
     chains = run(n_draws=method.n_draws)
+    for _ in range(method.max_halvings if chains.states else 0):
+        if not is_step_too_large(chains, method):
+            break
+        chains = run(n_draws=method.n_draws, before=halve_steps(chains))
     for doubling in range(method.max_doublings + 1):
         clock.lap("sample")
         z = jnp.asarray(chains.z.reshape(-1, problem.n_coordinates))
@@ -189,6 +197,7 @@ def _sample(
         more = run(n_draws=chains.z.shape[1], before=chains)
         chains = join(chains, more)
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
+    stats["step_size"] = np.repeat(step_sizes(chains), chains.z.shape[1])
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)
 
 
