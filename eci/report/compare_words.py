@@ -33,7 +33,7 @@ def describe_between(between: Between) -> str:
     outside = [str(name) for name in table["benchmark"][table["between"] == 0]]
     said = paragraph(
         f"Between: by index {middle} is the middle one of the three, below {first} and above {last}. It lies "
-        f"between them on {count.between:g} of the {count.n} benchmarks of the fit that all three have sat. "
+        f"between them on {count.between:.3g} of the {count.n} benchmarks of the fit that all three have sat. "
         f"{_say_nulls(count, between.kinship)}",
         f"Not between on {_list(outside)}." if outside else "",
     )
@@ -46,7 +46,7 @@ def describe_metrics(metrics: MetricCount) -> str:
     """Say the same of a table of metrics, and what its metrics were compared with."""
     count = metrics.count
     said = [
-        f"Metrics: {count.model} lies between on {count.between:g} of {count.n}, whether high or low is "
+        f"Metrics: {count.model} lies between on {count.between:.3g} of {count.n}, whether high or low is "
         f"better. {_say_nulls(count, metrics.kinship)}"
     ]
     if metrics.known:
@@ -85,7 +85,7 @@ def _say_nulls(count: Count, kinship: Kinship | None) -> str:
 
 
 def _expected(null: Null) -> str:
-    return f"{null.expected:.1f} ({null.low:g} to {null.high:g})"
+    return f"{null.expected:.1f} ({null.low:.3g} to {null.high:.3g})"
 
 
 _SIDES = "<>>>>>>"
@@ -101,7 +101,7 @@ def _rows(title: str, counts: Iterable[tuple[str, Count]]) -> list[tuple[str, ..
         cells += (
             ["", ""] if count.shared is None else [_expected(count.shared), _chance(count.shared.p_at_least)]
         )
-        rows.append((name, str(count.n), f"{count.between:g}", *cells))
+        rows.append((name, str(count.n), f"{count.between:.3g}", *cells))
     return rows
 
 
