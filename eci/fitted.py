@@ -143,8 +143,8 @@ class Fit:
     def _require_draws(self) -> Parameters:
         if self.draws is None:
             raise DataError(
-                f"This fit was made with the method {self.method['name']}, which has a point and no posterior "
-                "draws. Fit again with the method nuts."
+                f"This fit was made with the method {self.method['name']}, which has a point and no "
+                "posterior draws. Fit again with the method nuts."
             )
         return self.draws
 
