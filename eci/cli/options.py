@@ -12,7 +12,7 @@ import click
 R = TypeVar("R")
 
 # The keys of eci.scores.readers.READERS, which would have to import pandas.
-FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip")
+FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip", "items", "each_item")
 _READING = {
     "unit": click.option(
         "--unit",

@@ -53,8 +53,22 @@ def assemble(tables: Tables, unit: Unit, faults: Faults, aliases: Aliases) -> pd
             counts = parts[0][1].drop_duplicates(key).set_index(key)["n_items"]
             listed_counts = table[key].map(counts)
             table["n_items"] = table.get("n_items", listed_counts).fillna(listed_counts)
+    if "standard_error" in table:
+        effective = _effective_items(table["score"], table["standard_error"])
+        table["n_items"] = effective.fillna(table["n_items"]) if "n_items" in table else effective
     _check_limits(facts["chance"], facts["ceiling"], faults)
     return pd.DataFrame({name: _complete(table, name) for name in DTYPES})
+
+
+def _effective_items(score: pd.Series, error: pd.Series) -> pd.Series:
+    """Number of right-or-wrong items whose score would have this standard error, sqrt(p (1 - p) / n).
+
+    It is the sampling error that counts: answers in clusters make fewer items of many, partial credit and
+    repeated runs make more. Unknown for a score of 0 or 1 and for an error of 0, which say nothing of n.
+    """
+    known = (score > 0) & (score < 1) & (error > 0)
+    n = (score * (1 - score) / error.where(known) ** 2).round().clip(lower=1)
+    return n.astype("float64")
 
 
 def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd.DataFrame:

@@ -38,9 +38,11 @@ def load_scores(
         Unit of score, chance and ceiling in the source: "fraction" (0 to 1) or "percent" (0 to 100). It is
         declared, never guessed.
     format
-        The format of a path: "auto" to recognise it, which refuses a path that two formats fit; "table" (long
-        CSV or Parquet, or a folder of scores.csv, models.csv and benchmarks.csv); "wide" (models by
-        benchmarks); "epoch" (Epoch's eci_benchmarks.csv); "epoch_zip" (Epoch's benchmark_data.zip).
+        The format of a path: "auto" to recognise it, which refuses a path that two formats fit, or a name:
+        "table" (long CSV or Parquet, or a folder of scores.csv, models.csv and benchmarks.csv), "wide"
+        (models by benchmarks), "epoch" (Epoch's eci_benchmarks.csv), "epoch_zip" (Epoch's
+        benchmark_data.zip), "items" (item responses or counts, aggregated by benchmark), "each_item" (item
+        responses, each item a benchmark).
     aliases
         Other spellings of names, which are never merged unasked: a CSV with the columns `alias` and `model`
         or `benchmark`, or a mapping of spellings of models to their names.

@@ -244,7 +244,7 @@ def _filled(values: npt.ArrayLike | None, size: int, unknown: float) -> FloatArr
 
 
 def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> ScoreMatrix:
-    models, benchmarks = sorted(set(kept["model"])), sorted(set(kept["benchmark"]))
+    models, benchmarks = sorted(kept["model"].unique()), sorted(kept["benchmark"].unique())
     by_model = kept.drop_duplicates("model").set_index("model").loc[models]
     by_benchmark = kept.drop_duplicates("benchmark").set_index("benchmark").loc[benchmarks]
     model_index = pd.Index(models).get_indexer(kept["model"])

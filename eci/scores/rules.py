@@ -147,7 +147,7 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
     kept = kept.sort_values(order, na_position="first", kind="stable")
     kept = _resolve_duplicates(kept, rules, dropped)
     names: dict[Kind, set[str]] = {
-        kind: set(table[kind]) - {d.name for d in dropped if d.kind == kind}
+        kind: set(table[kind].unique()) - {d.name for d in dropped if d.kind == kind}
         for kind in ("model", "benchmark")
     }
     kept = _apply_minima(kept, names, rules, dropped)
@@ -237,7 +237,7 @@ def _apply_minima(
 
 
 def _require_known(rule: str, names: Iterable[str], column: pd.Series) -> None:
-    known = set(column) - {""}
+    known = set(column.unique()) - {""}
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f"There are {', '.join(sorted(known)[:12]) or 'none'}."

@@ -39,7 +39,7 @@ DTYPES: dict[str, Any] = {  # of the long table, in its order
     "ceiling": "float64",
 }
 
-SCORES = Header(known=tuple(DTYPES), required=("model", "benchmark", "score"))
+SCORES = Header(known=(*DTYPES, "standard_error"), required=("model", "benchmark", "score"))
 MODELS = Header(known=("model", *MODEL_FACTS), required=("model",))
 BENCHMARKS = Header(known=("benchmark", *BENCHMARK_FACTS, "n_items"), required=("benchmark",))
 
@@ -218,6 +218,7 @@ _PARSERS: dict[str, Callable[[Sheet, str, Unit, Faults], pd.Series]] = {
     "source_kind": _source_kind,
     "source_url": _text,
     "n_items": _count,
+    "standard_error": _fraction,
     "lab": _label,
     "release_date": _date,
     "open_weights": _flag,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eci.errors import DataError, EciWarning
 from eci.scores.faults import Faults
-from eci.scores.readers import epoch, epoch_zip, table, wide
+from eci.scores.readers import epoch, epoch_zip, items, table, wide
 from eci.scores.readers.glimpse import Glimpse, look
 from eci.scores.readers.tables import Tables
 
@@ -42,6 +42,8 @@ READERS: dict[str, Reader] = {
     "wide": Reader("a matrix of models by benchmarks", wide.accepts, wide.read, is_told=True),
     "epoch": Reader("Epoch's eci_benchmarks.csv", epoch.accepts, epoch.read),
     "epoch_zip": Reader("Epoch's benchmark_data.zip", epoch_zip.accepts, epoch_zip.read),
+    "items": Reader("item responses", items.accepts, items.read),
+    "each_item": Reader("item responses, each kept", items.accepts_nothing, items.read_each),
 }
 
 
