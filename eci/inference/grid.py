@@ -27,22 +27,23 @@ moments and marginal densities, doi:10.1080/01621459.1986.10478240.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from eci.errors import DataError
-from eci.fitted import Check, Parameters
+from eci.errors import ConvergenceError, DataError
+from eci.fitted import Parameters
 from eci.inference.conditional import Conditional, condition, look_up
 from eci.inference.diagnose import check_finite
 from eci.inference.estimate import Estimate
+from eci.inference.grid_checks import check_grid, precision_of_items
 from eci.inference.itemfactor import ItemFactor, factor_over_items, factor_over_models
-from eci.inference.items import ItemPrior, Items, choose_prior, tabulate
+from eci.inference.items import ItemPrior, Items, choose_prior
 from eci.inference.marginal import MarginalMode, find_marginal_mode
 from eci.inference.method import Quadrature
 from eci.inference.provenance import Clock
-from eci.inference.quadrature import EDGE, item_gradient, observed_information
+from eci.inference.quadrature import item_gradient
 from eci.inference.responses import Responses
 from eci.irt.priors import Priors
 from eci.scores import ScoreMatrix
@@ -52,9 +53,9 @@ FloatArray = NDArray[np.float64]
 MAX_ITEM_SIDE = 4100  # item coordinates: 134 MB a matrix
 MAX_MODEL_SIDE = 10_000  # models: 800 MB a matrix
 N_POLYNOMIALS = 4  # of ability, where H is factored over items
-MAX_DECREMENT = 1.0
-MAX_DEPARTURE = 1.0
-_FAR = 2.0  # posterior sds
+N_KNOWN, N_KNOWN_DRAWS = 2, 1000  # renewals of what is known of items, draws for each
+MAX_KNOWN_ERROR = 1e-3
+HELD = 1e12  # precision of what is held
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,8 @@ class GridPosterior:
         Precision of the items, factored.
     decrement
         Length of the Newton step from the mode, in posterior sds: 0 at the exact mode.
+    definite
+        Whether the curvature was that of a maximum; if not, the common sds of the items are held at theirs.
     """
 
     responses: Responses
@@ -83,6 +86,7 @@ class GridPosterior:
     conditional: Conditional
     factor: ItemFactor
     decrement: float
+    definite: bool
 
     def ability_covariance(self) -> tuple[FloatArray, FloatArray]:
         """Covariance of the abilities as diag(d) + F F': d (model,) and F (model, rank), in logits.
@@ -106,10 +110,13 @@ class GridPosterior:
             shift = self.conditional.sd[rows, None] * (pull @ delta[: 2 * n])
             e = rng.standard_normal(shift.shape)
             ability[self.responses.order[rows]] = shift + look_up(self.conditional.quantile[rows], e)
-        at = self.mode.items
+        return ability.T, self.place_items(delta)
+
+    def place_items(self, delta: FloatArray) -> Items:
+        """Items (draw, item) at changes (coordinate, draw) from the mode."""
+        n, at = self.responses.n_items, self.mode.items
         intercept, log_slope, shared = np.split(delta.T, [n, 2 * n], axis=1)
-        items = Items(at.intercept + intercept, at.log_slope + log_slope, at.shared + shared, at.reference)
-        return ability.T, items
+        return Items(at.intercept + intercept, at.log_slope + log_slope, at.shared + shared, at.reference)
 
 
 def approximate_grid(
@@ -135,10 +142,10 @@ def approximate_grid(
     Raises
     ------
     DataError
-        Where a score has no n_items or lies outside [0, 1], and where neither models nor items are few enough
-        for a matrix over them.
+        Where a score has no n_items or lies outside [0, 1], where items without a prior were answered right
+        by all or none, and where neither models nor items are few enough for a matrix over them.
     ConvergenceError
-        Where the curvature at the mode is not that of a maximum.
+        Where the curvature of the items at their mode is not that of a maximum.
     """
     method = method or Quadrature()
     prior = choose_prior(method.items, priors or Priors())
@@ -150,23 +157,79 @@ def approximate_grid(
             "items at a time and link the fits, or leave out models."
         )
     responses = Responses.from_matrix(matrix)
-    mode = find_marginal_mode(responses, prior)
+    if not prior.sds:
+        _require_mixed_answers(responses, matrix.benchmarks)
+    mode = find_marginal_mode(responses, prior, hold_sds=True)
+    known = None
+    for _ in range(N_KNOWN if _depends_on_known(prior, mode) else 0):
+        held = _factor(responses, prior, mode, over_items=over_items, hold_sds=True)
+        known = _know_without_abilities(held)
+        mode = find_marginal_mode(responses, prior, start=mode, known=known)
+    if known is None:
+        mode = find_marginal_mode(responses, prior, start=mode)
+    try:
+        return _factor(responses, prior, mode, over_items=over_items, hold_sds=False)
+    except ConvergenceError:
+        held = _factor(responses, prior, mode, over_items=over_items, hold_sds=True)
+        return replace(held, definite=False)
+
+
+def _require_mixed_answers(responses: Responses, names: tuple[str, ...]) -> None:
+    """Refuse items that all or none answered right."""
+    right, trials = responses.n_right, responses.n_trials
+    alike = [name for name, r, n in zip(names, right, trials, strict=True) if r in (0.0, n)]
+    if alike:
+        raise DataError(
+            f"{len(alike)} of {len(names)} items were answered right by all models or by none "
+            f"({', '.join(alike[:3])}), and without a prior such an item has no difficulty. Leave them out, "
+            'or use Quadrature(items="hierarchical").'
+        )
+
+
+def _factor(
+    responses: Responses, prior: ItemPrior, mode: MarginalMode, *, over_items: bool, hold_sds: bool
+) -> GridPosterior:
+    """Condition the abilities on the items and factor the items' precision."""
     conditional, loss = condition(responses, mode, N_POLYNOMIALS if over_items else 0)
     own = prior.precision(mode.items, mode.known, exact=True)
-    precision = own._replace(block=_item_precision(prior, mode))
+    precision = own._replace(block=precision_of_items(prior, mode))
+    gradient = _gradient(prior, mode)
+    if hold_sds:
+        sds = list(prior.sds)
+        precision.border[:, :, sds] = precision.shared[sds] = precision.shared[:, sds] = 0.0
+        precision.shared[sds, sds] = HELD
+        gradient[2 * responses.n_items :][sds] = 0.0
     if over_items:
         factor: ItemFactor = factor_over_items(precision, loss, common_slope=prior.common_slope)
     else:
-        factor = factor_over_models(precision, conditional.pull, matrix.n_models)
-    gradient = _gradient(prior, mode)
+        factor = factor_over_models(precision, conditional.pull, responses.n_models)
     decrement = float(np.sqrt(np.maximum(gradient @ factor.solve(gradient), 0.0)))
-    return GridPosterior(responses, prior, mode, conditional, factor, decrement)
+    return GridPosterior(responses, prior, mode, conditional, factor, decrement, definite=True)
 
 
-def _item_precision(prior: ItemPrior, mode: MarginalMode) -> FloatArray:
-    """Negative Hessian in each item's coordinates were abilities known, (item, 2, 2)."""
-    by_answers = observed_information(mode.items, mode.tables, mode.expectation)
-    return by_answers + prior.precision(mode.items, mode.known, exact=True).block
+def _depends_on_known(prior: ItemPrior, mode: MarginalMode) -> bool:
+    """Whether not knowing abilities takes enough from what is known of items to move their common sds.
+
+    That is the product of two shares: of the items' prior variance that the answers leave, and of the
+    abilities' (a measure of how much of the information on items is missing).
+    """
+    if not prior.sds:
+        return False
+    sd = np.exp(mode.items.shared[list(prior.sds)])
+    left = 1.0 / (1.0 + mode.known * sd**2)
+    return bool(left.mean(axis=0).max() * (mode.expectation.sd**2).mean() > MAX_KNOWN_ERROR)
+
+
+def _know_without_abilities(posterior: GridPosterior) -> FloatArray:
+    """Precision that the answers give difficulty and log slope, (item, 2), the prior's taken off.
+
+    From draws of the items around their common mean, which the prior does not tie down.
+    """
+    items = posterior.place_items(posterior.factor.draw(np.random.default_rng(0), N_KNOWN_DRAWS))
+    sd = np.exp(posterior.mode.items.shared[list(posterior.prior.sds)])
+    values = np.stack([items.difficulty, items.log_slope], axis=2)
+    variance = (values - values.mean(axis=1, keepdims=True)).var(axis=0)
+    return np.asarray(np.maximum(1.0 / variance - sd**-2.0, 1e-3))
 
 
 def _gradient(prior: ItemPrior, mode: MarginalMode) -> FloatArray:
@@ -186,61 +249,14 @@ def fit_grid(matrix: ScoreMatrix, priors: Priors, method: Quadrature, seed: int,
     center, mean = posterior.mode.items, np.empty(matrix.n_models)
     mean[posterior.responses.order] = posterior.conditional.mean
     mode = Parameters(mean, center.difficulty, center.slope, posterior.prior.name_shared(center.shared))
-    checks = (*check_grid(posterior, items, matrix.benchmarks), *check_finite(draws))
-    clock.lap("check")
-    return Estimate(mode, draws, 1, {}, checks)
-
-
-def check_grid(posterior: GridPosterior, draws: Items, names: tuple[str, ...]) -> tuple[Check, ...]:
-    """Mode reached, no ability cut off, and items normal enough."""
-    departure = depart_from_normal(posterior, draws)
-    worst = int(np.argmax(np.where(np.isnan(departure), np.inf, departure)))
-    edge, decrement = posterior.mode.expectation.edge, posterior.decrement
-    value = float(departure[worst])
-    return (
-        Check(
-            "mode_gradient", decrement, MAX_DECREMENT, decrement <= MAX_DECREMENT, "",
-            "The mode was not reached (norm in posterior sds). Use the method nuts.",
-        ),
-        Check(
-            "window_edge", edge, EDGE, edge <= EDGE, "",
-            "Nodes of ability were cut off where a model still has weight. Please report this with the data.",
-        ),
-        Check(
-            "item_normality", value, MAX_DEPARTURE, value <= MAX_DEPARTURE, names[worst],
-            "The named item has too few answers, or nearly all alike, for a normal approximation of its "
-            "intercept and log slope: its interval is not to be trusted, nor are others' that rest on it. "
-            "Leave such items out, or use the method nuts.",
-        ),
-    )  # fmt: skip
-
-
-def depart_from_normal(posterior: GridPosterior, draws: Items) -> FloatArray:
-    """Departure of each item's log density from a parabola two posterior sds from the mode, (item,).
-
-    The larger over four points, two along each principal axis of the item's (intercept, log slope). The
-    density is that with abilities distributed as at the mode and shared parameters held.
-    """
-    mode, prior, responses = posterior.mode, posterior.prior, posterior.responses
-    around = np.stack(
-        [draws.intercept - mode.items.intercept, draws.log_slope - mode.items.log_slope], axis=2
+    checks = check_grid(
+        posterior.mode,
+        posterior.responses,
+        posterior.prior,
+        items,
+        matrix.benchmarks,
+        decrement=posterior.decrement,
+        definite=posterior.definite,
     )
-    covariance = np.einsum("dia,dib->iab", around, around) / len(around)
-    variance, axes = np.linalg.eigh(covariance)
-    seen, precision = mode.expectation, _item_precision(prior, mode)
-
-    def log_density(items: Items) -> FloatArray:
-        tables = tabulate(items, mode.nodes.ability, responses.lower, responses.upper)
-        of_answers = (seen.right * tables.log_odds + seen.trials * tables.log_wrong).sum(axis=0)
-        return np.asarray(of_answers + prior.item_log_density(items))
-
-    here, worst = log_density(mode.items), np.zeros(responses.n_items)
-    for axis in (0, 1):
-        for far in (-_FAR, _FAR):
-            step = far * np.sqrt(variance[:, axis, None]) * axes[:, :, axis]
-            there = mode.items._replace(
-                intercept=mode.items.intercept + step[:, 0], log_slope=mode.items.log_slope + step[:, 1]
-            )
-            parabola = here - 0.5 * np.einsum("ia,iab,ib->i", step, precision, step)
-            worst = np.maximum(worst, np.abs(log_density(there) - parabola))
-    return worst
+    clock.lap("check")
+    return Estimate(mode, draws, 1, {}, checks + check_finite(draws))

@@ -181,6 +181,5 @@ def _cholesky(matrix: FloatArray) -> FloatArray:
     except np.linalg.LinAlgError as error:
         raise ConvergenceError(
             "The curvature of the items at their mode is not that of a maximum, so there is no normal "
-            "approximation. Items that all or none answered right have no mode without a prior: take them "
-            'out, use items="hierarchical", or use the method nuts.'
+            "approximation. Some items have too few answers: take them out, or use the method nuts."
         ) from error

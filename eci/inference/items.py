@@ -88,10 +88,12 @@ class ItemPrior(Protocol):
     """Prior of the items' coordinates and of the parameters they share.
 
     `known` (item, 2) is the precision that the answers give difficulty and log slope: common sds have a mode
-    only with the items integrated out, at least approximately. `common_slope`: all items have one slope.
+    only with the items integrated out, at least approximately. `common_slope`: all items have one slope;
+    `sds`: the shared parameters that are logarithms of common sds.
     """
 
     common_slope: bool
+    sds: tuple[int, ...]
 
     def start_shared(self) -> FloatArray:
         """First values of the shared parameters."""
@@ -118,6 +120,7 @@ class Flat:
     """No prior: the mode is the marginal maximum-likelihood estimate."""
 
     common_slope = False
+    sds: tuple[int, ...] = ()
 
     def start_shared(self) -> FloatArray:
         """Nothing is shared."""
@@ -155,6 +158,7 @@ class Hierarchical:
     """The priors of `eci.Priors`; shared parameters are m_b, log s_b, m_a and log s_a."""
 
     common_slope = False
+    sds: tuple[int, ...] = (1, 3)
 
     def __init__(self, priors: Priors) -> None:
         self._means = np.array([0.0, priors.log_discrimination_mean])

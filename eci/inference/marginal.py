@@ -4,8 +4,8 @@ After a few steps of Fisher scoring for each item by itself, L-BFGS finds the mo
 the information that known abilities would leave, which makes it EM with acceleration (Jamshidian and Jennrich
 1997). Two directions along which all abilities move or stretch are added; there EM is slow.
 
-Common means and sds of the items have no mode jointly with the items; the items are integrated out of their
-density by a normal approximation (`known`), as `eci.inference.mode` does by an EM update.
+Common sds of the items have no mode jointly with the items; the items are integrated out of their density by
+a normal approximation (`known`), as `eci.inference.mode` does by an EM update.
 
 References
 ----------
@@ -97,21 +97,38 @@ class _Search(NamedTuple):
         return -(seen.value + value), -gradient * self.units
 
 
-def find_marginal_mode(responses: Responses, prior: ItemPrior) -> MarginalMode:
+def find_marginal_mode(
+    responses: Responses,
+    prior: ItemPrior,
+    *,
+    start: MarginalMode | None = None,
+    known: FloatArray | None = None,
+    hold_sds: bool = False,
+) -> MarginalMode:
     """Maximise the marginal posterior density of the items.
 
-    Rounds of L-BFGS. Between rounds nodes, windows, reference abilities, units and what is known of the items
-    are renewed, until the gradient then vanishes and no window cuts off a model.
+    Rounds of L-BFGS. Between rounds nodes, windows, reference abilities and units are renewed, until the
+    gradient then vanishes and no window cuts off a model.
+
+    Parameters
+    ----------
+    responses, prior
+        The answers and the prior of the items.
+    start
+        Where to start; by default from the shares of right answers, with a few steps of scoring.
+    known
+        Precision that the answers give difficulty and log slope, (item, 2); by default what they would give
+        were abilities known, renewed in every round.
+    hold_sds
+        Leave the common sds of the items as they are.
     """
     from scipy.optimize import minimize
 
-    items = _start(responses, prior)
-    nodes = choose_nodes(responses, items, None, 0.0)
-    _, seen = integrate(responses, items, nodes)
-    nodes = choose_nodes(responses, items, seen, 2.0 * MAX_SPACING)
-    for _ in range(N_SCORING):
-        items = _score_items(responses, prior, items, nodes)
-    n_evaluations, mean = N_SCORING + 1, seen.mean
+    if start is None:
+        start = _score(responses, prior)
+    items, nodes, mean, n_evaluations = start.items, start.nodes, start.expectation.mean, start.n_evaluations
+    free = np.ones(len(items.shared))
+    free[list(prior.sds if hold_sds else ())] = 0.0
     for _ in range(MAX_ROUNDS):
         tables, seen = integrate(responses, items, nodes)
         moved, mean = float(np.abs(seen.mean - mean).max()), seen.mean
@@ -119,33 +136,40 @@ def find_marginal_mode(responses: Responses, prior: ItemPrior) -> MarginalMode:
         nodes = choose_nodes(responses, items, seen, 0.2 * moved)
         tables, seen = integrate(responses, items, nodes)
         information = item_information(tables, seen)
-        known = _known(items, information)
-        units = _units(responses, information, prior.precision(items, known, exact=False), prior.common_slope)
-        search = _Search(responses, prior, items, nodes, known, units)
+        at_hand = _known(items, information) if known is None else known
+        units = _units(responses, information, prior.precision(items, at_hand, exact=False), free, prior)
+        search = _Search(responses, prior, items, nodes, at_hand, units)
         found = minimize(
             search.fall,
             np.zeros(len(units)),
             jac=True,
             method="L-BFGS-B",
-            options={"maxcor": 20, "maxiter": 40, "ftol": 1e-13, "gtol": GRADIENT},
+            options={"maxcor": 20, "maxiter": 40, "ftol": 1e-13, "gtol": 0.1 if hold_sds else GRADIENT},
         )
         items = search.items_at(found.x)
         n_evaluations += found.nfev + 2
-        if found.nit == 0 and seen.edge < EDGE:
+        if hold_sds or (found.nit == 0 and seen.edge < EDGE):
             break
     tables, seen = integrate(responses, items, nodes)
-    return MarginalMode(items, nodes, tables, seen, known, -float(found.fun), n_evaluations)
+    return MarginalMode(items, nodes, tables, seen, at_hand, -float(found.fun), n_evaluations)
 
 
-def _start(responses: Responses, prior: ItemPrior) -> Items:
-    """Intercepts from the share of right answers, slopes of 1."""
-    share = np.clip((responses.rate - responses.lower) / (responses.upper - responses.lower), 0.01, 0.99)
+def _score(responses: Responses, prior: ItemPrior) -> MarginalMode:
+    """First items: intercepts from the share of right answers, slopes of 1, and a few steps of scoring."""
+    rate = (responses.n_right + 0.5) / (responses.n_trials + 1.0)
+    share = np.clip((rate - responses.lower) / (responses.upper - responses.lower), 0.01, 0.99)
     zero = np.zeros(responses.n_items)
-    return Items(1.2 * np.log(share / (1.0 - share)), zero, prior.start_shared(), zero)
+    items = Items(1.2 * np.log(share / (1.0 - share)), zero, prior.start_shared(), zero)
+    nodes = choose_nodes(responses, items, None, 0.0)
+    tables, seen = integrate(responses, items, nodes)
+    nodes = choose_nodes(responses, items, seen, 2.0 * MAX_SPACING)
+    for _ in range(N_SCORING):
+        items = _score_items(responses, prior, items, nodes)
+    return MarginalMode(items, nodes, tables, seen, np.ones((len(zero), 2)), -np.inf, N_SCORING + 1)
 
 
 def _score_items(responses: Responses, prior: ItemPrior, items: Items, nodes: Nodes) -> Items:
-    """One step of Fisher scoring for every item by itself, then for each shared parameter."""
+    """One step of Fisher scoring for every item by itself, then for each common mean."""
     tables, seen = integrate(responses, items, nodes)
     items = items.move_reference(_balance(tables, seen, nodes))
     tables = tabulate(items, nodes.ability, responses.lower, responses.upper)
@@ -160,6 +184,7 @@ def _score_items(responses: Responses, prior: ItemPrior, items: Items, nodes: No
         precision[:, 0, 1] = precision[:, 1, 0] = 0.0
     step = np.clip(np.linalg.solve(precision, gradient[..., None])[..., 0], -1.0, 1.0)
     shared = np.clip(by_prior.shared / np.diagonal(own.shared), -0.5, 0.5)
+    shared[list(prior.sds)] = 0.0
     return items._replace(
         intercept=items.intercept + step[:, 0],
         log_slope=items.log_slope + step[:, 1],
@@ -170,22 +195,26 @@ def _score_items(responses: Responses, prior: ItemPrior, items: Items, nodes: No
 def _balance(tables: Tables, seen: Expectation, nodes: Nodes) -> FloatArray:
     """Reference ability of each item that makes intercept and log slope independent, abilities known."""
     weight = -seen.trials * tables.right_slope * tables.wrong_slope
-    return np.asarray(nodes.ability @ weight / weight.sum(axis=0))
+    return np.asarray(nodes.ability @ weight / np.maximum(weight.sum(axis=0), 1e-300))
 
 
 def _known(items: Items, information: FloatArray) -> FloatArray:
     """Precision that the answers give difficulty and log slope, abilities known, (item, 2)."""
-    covariance = np.linalg.pinv(information, hermitian=True)
+    covariance = np.linalg.inv(information + 1e-8 * np.eye(2))  # nothing is known of an item all got right
     to_difficulty = np.stack([-1.0 / items.slope, items.intercept / items.slope], axis=1)
     difficulty = np.einsum("ik,ikl,il->i", to_difficulty, covariance, to_difficulty)
     return 1.0 / np.stack([difficulty, covariance[:, 1, 1]], axis=1)
 
 
-def _units(responses: Responses, information: FloatArray, own: Precision, common_slope: bool) -> FloatArray:
-    """Posterior sds of the free parameters one at a time; of the last two, if abilities were observed."""
+def _units(
+    responses: Responses, information: FloatArray, own: Precision, free: FloatArray, prior: ItemPrior
+) -> FloatArray:
+    """Posterior sd of each free parameter by itself (of the last two, were abilities seen); 0 if held."""
     diagonal = np.diagonal(information + own.block, axis1=1, axis2=2)
-    slopes = diagonal[:, 1]
-    n_models = float(responses.n_models)
-    ridge = np.array([n_models, slopes.sum() if common_slope else 2.0 * n_models])
-    precision = [diagonal[:, 0], slopes[:0] if common_slope else slopes, np.diagonal(own.shared), ridge]
-    return np.asarray(np.maximum(np.concatenate(precision), 1e-3) ** -0.5)
+    slopes, n_models = diagonal[:, 1], float(responses.n_models)
+    ridge = np.array([n_models, slopes.sum() if prior.common_slope else 2.0 * n_models])
+    own_slopes = slopes[:0] if prior.common_slope else slopes
+    precision = np.concatenate([diagonal[:, 0], own_slopes, np.diagonal(own.shared), ridge])
+    units = np.maximum(precision, 1e-3) ** -0.5
+    units[len(units) - 2 - len(free) : len(units) - 2] *= free
+    return np.asarray(units)

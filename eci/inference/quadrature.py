@@ -32,8 +32,8 @@ FloatArray = NDArray[np.float64]
 REACH = 6.0  # nodes run from -6 to 6, in sds of the prior of abilities: beyond lie 2e-9 of it
 MAX_SPACING = 0.25  # 49 nodes where models have few items
 SPACING = 1.2  # of the least posterior sd of an ability: the rule's relative error is then 2e-6
-WINDOW = 6.5  # a block's nodes reach this many posterior sds beyond its outermost models
-EDGE = 1e-6  # the most that a model may have on the outermost node of its block's window
+WINDOW = 7.0  # a block's nodes reach this many posterior sds beyond its outermost models
+EDGE = 1e-5  # the most that a model may have on the outermost node of its block's window
 
 
 class Nodes(NamedTuple):
@@ -68,8 +68,9 @@ def choose_nodes(responses: Responses, items: Items, seen: Expectation | None, r
     if seen is None:
         return _weigh_nodes(ability, tuple(slice(0, len(ability)) for _ in responses.rows))
     tables = tabulate(items, ability, responses.lower, responses.upper)
-    information = -tables.right_slope * tables.wrong_slope @ (items.slope**2 * responses.share)
-    least_sd = (1.0 + responses.most_trials * information.max()) ** -0.5
+    information = -tables.right_slope * tables.wrong_slope @ (items.slope**2 * responses.n_trials)
+    most = responses.most_trials / responses.n_trials.sum() * information.max()
+    least_sd = (1.0 + most) ** -0.5
     ability = place_nodes(min(MAX_SPACING, SPACING * least_sd))
     margin = WINDOW * seen.sd + room
     low, high = seen.mean - margin, seen.mean + margin

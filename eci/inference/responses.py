@@ -85,8 +85,8 @@ class Responses:
     """All answers, models in the order of `order`: by their share of right answers, items allowed for.
 
     order (model,): position in the matrix of each row of the blocks; rows: the rows of each block; lower,
-    upper (item,): known chance level and ceiling; rate (item,): share of right answers, half an answer added
-    to both sides; share (item,): of all trials; most_trials: of one model.
+    upper (item,): known chance level and ceiling; n_right, n_trials (item,): right answers and all;
+    most_trials: of one model.
     """
 
     order: IndexArray
@@ -94,8 +94,8 @@ class Responses:
     blocks: tuple[Block, ...]
     lower: FloatArray
     upper: FloatArray
-    rate: FloatArray
-    share: FloatArray
+    n_right: FloatArray
+    n_trials: FloatArray
     most_trials: float
 
     @property
@@ -119,8 +119,10 @@ class Responses:
         """
         m, j, shape = matrix.model_index, matrix.benchmark_index, (matrix.n_models, matrix.n_benchmarks)
         right = _count_right(matrix)
-        n_right, n_trials = (np.bincount(j, x, minlength=shape[1]) for x in (right, matrix.n_items))
-        rate = (n_right + 0.5) / (n_trials + 1.0)
+        n_right, n_trials = (
+            np.bincount(j, x, minlength=shape[1]).astype(np.float64) for x in (right, matrix.n_items)
+        )
+        rate = n_right / np.maximum(n_trials, 1.0)
         trials = np.bincount(m, matrix.n_items, minlength=shape[0])
         surplus = np.bincount(m, right - rate[j] * matrix.n_items, minlength=shape[0])
         order = np.argsort(surplus / np.maximum(trials, 1.0), kind="stable")
@@ -128,9 +130,7 @@ class Responses:
         rows = tuple(slice(i, min(i + n_rows, shape[0])) for i in range(0, shape[0], n_rows))
         pack = _pack_dense if matrix.n_scores >= DENSE_FILL * shape[0] * shape[1] else _pack_sparse
         blocks = pack(matrix, right, order, rows)
-        return cls(
-            order, rows, blocks, matrix.lower, matrix.upper, rate, n_trials / n_trials.sum(), trials.max()
-        )
+        return cls(order, rows, blocks, matrix.lower, matrix.upper, n_right, n_trials, trials.max())
 
 
 def _count_right(matrix: ScoreMatrix) -> FloatArray:
