@@ -177,7 +177,7 @@ def _apply(found: Link, path: Path, vintage: str | None, within_corr: float, rea
     import eci
 
     index = read(path, None if path.is_dir() else vintage, within_corr, "apply")
-    series = eci.IndexSeries.from_fit(index) if isinstance(index, eci.Fit) else index
+    series = eci.IndexSeries.from_fit(index, undated="keep") if isinstance(index, eci.Fit) else index
     return found.transform(series, reading=reading)
 
 

@@ -155,7 +155,7 @@ def leave_one_out(
 
 
 def _as_series(index: Fit | IndexSeries) -> IndexSeries:
-    return IndexSeries.from_fit(index) if isinstance(index, Fit) else index
+    return IndexSeries.from_fit(index, undated="keep") if isinstance(index, Fit) else index
 
 
 def _default_common(old: Fit, new: Fit) -> Common:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 ERROR_CORRS = (0.0, 0.4, 0.8)
 WITHIN_CORR = 0.95
-_UNDATED = "1900-01-01"
 
 
 def read_index(
@@ -45,16 +44,7 @@ def read_index(
     DataError
         As `IndexSeries.from_table`.
     """
-    if "release_date" not in frame.columns:
-        frame = frame.assign(release_date=_UNDATED)
-    blank = frame["release_date"].isna() | (frame["release_date"].astype(str).str.strip() == "")
-    dates = frame["release_date"].astype(object).where(~blank, _UNDATED)
-    series = IndexSeries.from_table(
-        frame.assign(release_date=dates), vintage=vintage, error_corr=error_corr, scale=scale
-    )
-    known = series.release_date.copy()
-    known[known == np.datetime64(_UNDATED)] = np.datetime64("NaT", "D")
-    return replace(series, release_date=known)
+    return IndexSeries.from_table(frame, vintage=vintage, error_corr=error_corr, undated="keep", scale=scale)
 
 
 def link_series(

@@ -77,7 +77,7 @@ def _from_working(
 ) -> IndexSeries:
     points = units.origin[:, None] + units.slope[:, None] * working
     standardised = units.slope.size > 1
-    series = IndexSeries(
+    return IndexSeries(
         models=described.models,
         release_date=described.release_date,
         index=points.mean(axis=0),
@@ -94,7 +94,6 @@ def _from_working(
         vintage=vintage,
         reference=f"mean 0, sd 1 over {working.shape[1]} models in each draw" if standardised else None,
     )
-    return drop_undated(series)
 
 
 def series_from_moments(
@@ -112,7 +111,7 @@ def series_from_moments(
     matrix = np.asarray(covariance, dtype=np.float64)
     loadings = np.zeros(n) if shared_sd is None else np.asarray(shared_sd, dtype=np.float64)
     _check_moments(described.models, values, matrix, loadings)
-    series = IndexSeries(
+    return IndexSeries(
         models=described.models,
         release_date=described.release_date,
         index=values,
@@ -126,7 +125,6 @@ def series_from_moments(
         scale=scale,
         vintage=vintage,
     )
-    return drop_undated(series)
 
 
 def drop_undated(series: IndexSeries) -> IndexSeries:

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
     from eci.fitted import Fit
 
 Variants = Literal["best", "first", "refuse"]
+Undated = Literal["drop", "keep"]
 
 # what belongs to a series has its own files; it is reached from here as well
-__all__ = ["Dates", "IndexSeries", "Measurement", "Units", "Variants", "listed"]
+__all__ = ["Dates", "IndexSeries", "Measurement", "Undated", "Units", "Variants", "listed"]
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,18 @@ class IndexSeries:
     # builders
 
     @classmethod
-    def from_fit(cls, fit: Fit, **selection: Unpack[SelectionRules]) -> IndexSeries:
+    def from_fit(
+        cls, fit: Fit, *, undated: Undated = "drop", **selection: Unpack[SelectionRules]
+    ) -> IndexSeries:
         """Take the index of a finished fit, standardised inside each draw over all models of the fit.
 
         Parameters
         ----------
         fit
             An `eci.Fit`; its draws of the index, release dates and labs are used.
+        undated
+            Whether models without a release date are dropped, by name, or kept: a trend cannot use them, a
+            link can.
         **selection
             See `Selection`: frontier, labs, models, since, until, through, reasoning, weights.
 
@@ -115,9 +121,10 @@ class IndexSeries:
         about differences between models, and the free location and scale stay in the map to points. The
         standard normal prior of ability is divided out later, for the models selected (see `measure`).
         """
-        from eci.trend.build import series_from_fit
+        from eci.trend.build import drop_undated, series_from_fit
 
-        return series_from_fit(fit).select(**selection)
+        series = series_from_fit(fit)
+        return (drop_undated(series) if undated == "drop" else series).select(**selection)
 
     @classmethod
     def from_draws(
@@ -152,10 +159,10 @@ class IndexSeries:
         scale, vintage
             Labels for the result.
         """
-        from eci.trend.build import series_from_draws
+        from eci.trend.build import drop_undated, series_from_draws
 
         described = Described.of(models, release_date, labs, open_weights, reasoning)
-        return series_from_draws(draws, described, standardise, scale, vintage)
+        return drop_undated(series_from_draws(draws, described, standardise, scale, vintage))
 
     @classmethod
     def from_moments(
@@ -192,12 +199,13 @@ class IndexSeries:
             Where shapes differ, a value is not finite, or the covariance is not symmetric positive
             semi-definite.
         """
-        from eci.trend.build import series_from_moments
+        from eci.trend.build import drop_undated, series_from_moments
 
         described = Described.of(models, release_date, labs, None, None)
-        return series_from_moments(
+        series = series_from_moments(
             mean, covariance, shared_sd=shared_sd, described=described, scale=scale, vintage=vintage
         )
+        return drop_undated(series)
 
     @classmethod
     def from_table(
@@ -207,6 +215,7 @@ class IndexSeries:
         vintage: str | None = None,
         error_corr: float = 0.95,
         variants: Variants = "best",
+        undated: Undated = "drop",
         scale: str = "points",
         **selection: Unpack[SelectionRules],
     ) -> IndexSeries:
@@ -227,6 +236,8 @@ class IndexSeries:
             same projection. 0.95 is what the local and global intervals of the Claude Opus 5.5 card imply.
         variants
             What to do with several rows of one model: keep the `best`, the `first`, or `refuse`.
+        undated
+            As in `from_fit`; where they are kept, the column `release_date` may be absent.
         scale
             Label of the scale for the result.
         **selection
@@ -238,11 +249,13 @@ class IndexSeries:
             Where a column is missing, vintages are mixed, a value is not a number, or an interval does not
             hold its value.
         """
+        from eci.trend.build import drop_undated
         from eci.trend.table import read_series_table
 
-        return read_series_table(
-            frame, vintage=vintage, error_corr=error_corr, variants=variants, scale=scale
-        ).select(**selection)
+        series = read_series_table(
+            frame, vintage=vintage, error_corr=error_corr, variants=variants, undated=undated, scale=scale
+        )
+        return (drop_undated(series) if undated == "drop" else series).select(**selection)
 
     # selection
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.trend.basis import Array
-from eci.trend.build import drop_undated
 from eci.trend.labels import Dates, listed
-from eci.trend.series import IndexSeries
+from eci.trend.series import IndexSeries, Undated, Variants
 
 if TYPE_CHECKING:
     import pandas as pd
 
-REQUIRED = ("model", "release_date", "index")
+REQUIRED = ("model", "index")
 LABELS = ("lab", "open_weights", "reasoning")
 
 
@@ -25,15 +24,19 @@ def read_series_table(
     *,
     vintage: str | None,
     error_corr: float,
-    variants: Literal["best", "first", "refuse"],
+    variants: Variants,
+    undated: Undated,
     scale: str,
 ) -> IndexSeries:
-    """Read a published table into an `IndexSeries`; `IndexSeries.from_table` documents the columns."""
-    for column in REQUIRED:
+    """Read a published table into an `IndexSeries`, models without a date too.
+
+    `IndexSeries.from_table` documents the columns.
+    """
+    for column in REQUIRED if undated == "keep" else (*REQUIRED, "release_date"):
         if column not in frame.columns:
             raise DataError(
                 f"The index table has no column {column!r}; it has {', '.join(map(str, frame.columns))}. "
-                f"Name the columns {', '.join(REQUIRED)}."
+                "Name them model, index and, for a trend, release_date."
             )
     if not 0.0 <= error_corr < 1.0:
         raise DataError(f"error_corr = {error_corr} lies outside [0, 1). Give the correlation of two errors.")
@@ -51,7 +54,7 @@ def read_series_table(
             f"points: {listed(unknown)}."
         )
     labels, labels_from = _labels(frame)
-    series = IndexSeries(
+    return IndexSeries(
         models=tuple(str(name) for name in frame["name"]),
         release_date=_dates(frame),
         index=frame["index"].to_numpy(dtype=np.float64),
@@ -69,7 +72,6 @@ def read_series_table(
         dropped=tuple(dropped),
         notes=tuple(notes),
     )
-    return drop_undated(series)
 
 
 def _choose_vintage(frame: pd.DataFrame, vintage: str | None) -> tuple[pd.DataFrame, str | None]:
@@ -130,6 +132,8 @@ def _numbers(frame: pd.DataFrame, column: str) -> Array:
 def _dates(frame: pd.DataFrame) -> Dates:
     import pandas as pd
 
+    if "release_date" not in frame.columns:
+        return np.full(len(frame), np.datetime64("NaT", "D"))
     written = frame["release_date"].notna() & (frame["release_date"].astype(str).str.strip() != "")
     parsed = pd.to_datetime(frame["release_date"].where(written), errors="coerce", format="ISO8601")
     bad = (parsed.isna() & written).to_numpy()

@@ -1,6 +1,7 @@
 """Links of published series: inputs, readings, transforms, vintages."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -173,6 +174,24 @@ def test_models_without_a_date_stay_in_a_link():
     found = eci.link(read_index(frame), read_index(other))
     assert len(found) == 8
     assert np.isnat(found.units.dates[2]) and not np.isnat(found.units.dates[1])
+
+
+def test_undated_models_are_kept_or_dropped_as_asked():
+    frame = two_tables()[0]
+    frame["release_date"] = frame["release_date"].astype(object)
+    frame.loc[2, "release_date"] = None
+    dropped, kept = (eci.IndexSeries.from_table(frame, undated=rule) for rule in ("drop", "keep"))
+    assert dropped.dropped == (("m2", "no release date"),) and len(dropped) == 7
+    assert kept.models == tuple(NAMES) and np.isnat(kept.release_date[2]) and not kept.dropped
+
+
+def test_an_undated_model_of_a_fit_is_linked_to_a_table(invented_fit):
+    matrix = invented_fit.matrix
+    dates = matrix.release_date.copy()
+    dates[3] = np.datetime64("NaT")
+    fit = replace(invented_fit, matrix=replace(matrix, release_date=dates))
+    other = read_index(table(100 + 2 * fit.index, names=matrix.models))
+    assert matrix.models[3] in eci.link(fit, other).units.names
 
 
 def test_record_is_json_with_the_keys_of_the_contract():
