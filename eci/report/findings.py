@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtr
 
+from eci.report.trend_tables import CHANGE_WORDS
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -47,10 +49,9 @@ def tell_pace(trend: Trend) -> str:
 def tell_changes(trend: Trend) -> str:
     """Say which change the data favour."""
     if not trend.identified and trend.automatic:
-        return "Which kind of change is not identified: one model follows every supported break."
+        return "Which kind of change is not identified: one model follows every supported break"
     best = max(trend.change_models, key=lambda change: trend.change_models[change])
-    shares = ", ".join(f"{change} {p:.2f}" for change, p in trend.change_models.items())
-    return f"The likeliest change model is {best}. Posterior probabilities: {shares}."
+    return f"Likeliest, with probability {trend.change_models[best]:.2f}: {CHANGE_WORDS[best]}"
 
 
 def tell_break(trend: Trend) -> str:

@@ -73,6 +73,13 @@ def choose_telling(curves: pd.DataFrame, standing: pd.DataFrame, n: int = N_TELL
         return telling.assign(error=telling["information"] ** -0.5)
 
 
+def list_telling(standing: pd.DataFrame, n: int = N_TELLING) -> list[str]:
+    """Lines of a list of these benchmarks with the error of one score at the frontier."""
+    ranked = standing.sort_values("information", ascending=False, kind="stable")[:n]
+    lines = zip(ranked["single_score_sd"], ranked["benchmark"], strict=True)
+    return [f"{sd:.1f}  {name}" for sd, name in lines]
+
+
 def choose_surprising(by_domain: pd.DataFrame, n: int, least: float = 2.5) -> pd.DataFrame:
     """Models to name: those furthest from what their index says."""
     ranked = by_domain.sort_values("z", key=np.abs, ascending=False, kind="stable")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from eci.fitted import Fit
 from eci.report import findings, tables
 from eci.report.axes import ACCENT, FAINT, INK, MUTED, RULE, SECOND, make_axes, name_points, set_headline
-from eci.report.layout import choose_marked, choose_surprising, choose_telling, span, swarm
+from eci.report.layout import choose_marked, choose_surprising, choose_telling, list_telling, span, swarm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ ROW = 0.19  # inches of one model in the ranking
 DOMAIN = 0.55  # inches of one domain of the residuals
 N_RANKED = 40
 N_MARKED = 28
-FAR_RINGS = (5.0, 12.0, 24.0, 40.0, 60.0, 85.0, 115.0, 150.0)  # peaks of information stand close together
+NEAR = (4.0, 8.0)  # typographic points; peaks that stand too close are in the list only
 
 
 def index(
@@ -148,9 +148,19 @@ def information(fit: Fit, *, ax: Axes | None = None) -> Axes:
     set_headline(ax, findings.tell_information(standing))
     peaks = telling.loc[telling.groupby("benchmark")["information"].idxmax()]
     peaks = peaks.sort_values("information", ascending=False)
-    on_curves = (telling["index"], telling["information"])
-    names = peaks["benchmark"].tolist()
-    name_points(ax, peaks["index"], peaks["information"], names, obstacles=on_curves, rings=FAR_RINGS)
+    ax.text(
+        0.02,
+        0.96,
+        "\n".join(["Error of one score at the frontier, points", *list_telling(standing)]),
+        transform=ax.transAxes,
+        va="top",
+        fontsize=8,
+        linespacing=1.5,
+        color=INK,
+        parse_math=False,
+    )
+    on_curves, names = (telling["index"], telling["information"]), peaks["benchmark"].tolist()
+    name_points(ax, peaks["index"], peaks["information"], names, obstacles=on_curves, rings=NEAR)
     return ax
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
-from eci.report.layout import choose_marked, choose_surprising, choose_telling, span, swarm
+from eci.report.layout import choose_marked, choose_surprising, choose_telling, list_telling, span, swarm
 from eci.report.page.chart_style import (
     ACCENT,
     FAINT,
@@ -24,10 +25,9 @@ from eci.report.page.chart_style import (
 
 if TYPE_CHECKING:
     import altair as alt
-    import pandas as pd
 
 FLAT = 0.004  # of the height of the plot: a pixel
-FAR_RINGS = (6.0, 16.0, 30.0, 48.0, 70.0, 95.0, 125.0, 160.0)  # peaks stand close together
+NEAR = (5.0, 10.0)  # pixels; peaks that stand too close are in the list only
 ROW = 46  # pixels of one domain
 
 
@@ -127,6 +127,10 @@ def information(
         alt.Tooltip("information:Q", format=".2f"),
         alt.Tooltip("error:Q", title="error of one score, points", format=".1f"),
     ]
+    heading = "Error of one score at the frontier, points" if canvas.is_wide else "Error of one score, points"
+    listed = pd.DataFrame({"line": [heading, *list_telling(standing)]})
+    listed["at"] = 14 + 16.0 * listed.index
+    words = alt.Chart(sheets.hold(listed)).mark_text(align="left", baseline="middle", tooltip=None)
     chart = alt.layer(
         *_mark_frontier(sheets, frontier, x, 8),
         lines.mark_line(color=FAINT, strokeWidth=0.6, opacity=0.7, interpolate="monotone", clip=True).encode(
@@ -135,6 +139,7 @@ def information(
         best.mark_line(color=ACCENT, strokeWidth=1.8, interpolate="monotone", clip=True).encode(
             x=x, y=y, detail="benchmark:N"
         ),
+        words.encode(x=alt.value(10), y=alt.Y("at:Q", scale=None), text="line:N"),
         best.mark_circle(opacity=0, size=160).encode(x=x, y=y, tooltip=tooltip),
         *label_points(
             sheets,
@@ -145,7 +150,7 @@ def information(
             at=plane.pixels(peaks["index"], np.sqrt(peaks["information"])),
             plane=plane,
             obstacles=plane.pixels(telling["index"], np.sqrt(telling["information"])),
-            rings=FAR_RINGS,
+            rings=NEAR,
         ),
     )
     return finish(chart.properties(width=width, height=height), description)

@@ -27,7 +27,8 @@ for (const box of document.querySelectorAll(".table")) {
   const table = box.querySelector("table");
   const body = table.tBodies[0];
   const rows = [...body.rows];
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const inWords = (row) => [...row.cells].filter((cell) => !cell.classList.contains("number"));
+  const texts = new Map(rows.map((row) => [row, inWords(row).map((cell) => cell.textContent).join(" ").toLowerCase()]));
   const search = box.querySelector("input");
   const choice = box.querySelector("select");
   const count = box.querySelector(".count");
@@ -35,15 +36,15 @@ for (const box of document.querySelectorAll(".table")) {
   let limit = Number(box.dataset.limit);
 
   const update = () => {
-    const words = (search?.value ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+    const wanted = (search?.value ?? "").toLowerCase().trim();
     const group = choice?.value ?? "";
     let found = 0;
     for (const row of body.rows) {
-      const fits = (!group || row.dataset.group === group) && words.every((word) => texts.get(row).includes(word));
+      const fits = (!group || row.dataset.group === group) && texts.get(row).includes(wanted);
       row.hidden = !fits || ++found > limit;
     }
     const shown = Math.min(found, limit);
-    const narrowed = words.length || group;
+    const narrowed = wanted || group;
     count.textContent = narrowed || shown < rows.length
       ? `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")}${narrowed ? `, ${found.toLocaleString("en")} found` : ""}`
       : "";
