@@ -33,7 +33,7 @@ def known_fit(fit, ability, difficulty, *, slope=1.0, sd=0.05, score=None, lab="
         mean if score is None else np.asarray(score)[i, j],
         lab=[lab] * n if isinstance(lab, str) else lab,
         domain=[("math", "code", "code")[b % 3] for b in range(k)],
-        release_date=np.datetime64("2025-01-01") + 30 * np.arange(n),
+        release_date=np.datetime64("2025-01-01") + (30 * np.arange(n)).astype("timedelta64[D]"),
     )
     full = np.ones((n_draws, 1))
     draws = Parameters(

@@ -43,7 +43,7 @@ def test_later_models_leave_no_trace(small_table, small_matrix):
 
 def test_what_leaves_is_named_with_its_reason(small_matrix):
     dates = small_matrix.release_date.copy()
-    dates[3] = np.datetime64("NaT")
+    dates[3] = np.datetime64("NaT", "D")
     cut = released_by(replace(small_matrix, release_date=dates), DAY)
     why = {d.name: d.detail for d in cut.dropped}
     assert why["model 03"] == "it has no release date"

@@ -14,6 +14,7 @@ from eci.trend.backtest import backtest
 from eci.trend.walk_forward import carry, restrict_to, walk_forward
 
 FIRST = np.datetime64("2022-01-15")
+DAY = FIRST + np.timedelta64(500, "D")
 
 
 def steady(fit, slope=12.0, noise=0.3, seed=0):
@@ -54,7 +55,7 @@ def asked(monkeypatch):
 
 def test_carried_draws_have_the_mean_and_spread_of_today(invented_fit):
     today = steady(invented_fit)
-    past = cut_fit(today, FIRST + 500, slope=0.5, shift=3.0)
+    past = cut_fit(today, DAY, slope=0.5, shift=3.0)
     carried = carry(past, today).index_draws
     now = today.index_draws[:, [today.matrix.models.index(name) for name in past.matrix.models]]
     np.testing.assert_allclose(carried.mean(axis=1), now.mean())
@@ -120,7 +121,7 @@ def test_selection_and_frontier_are_those_of_the_series(invented_fit):
     odd = restrict_to(series.take(np.array([1, 3])), IndexSeries.from_fit(today))
     assert odd.models == (names[5], names[7])
     with pytest.raises(DataError, match="None of the models selected was out"):
-        restrict_to(series.select(models=[names[15]]), IndexSeries.from_fit(cut_fit(today, FIRST + 500)))
+        restrict_to(series.select(models=[names[15]]), IndexSeries.from_fit(cut_fit(today, DAY)))
 
 
 def test_origins_that_cannot_be_refitted_are_named(invented_fit, asked, monkeypatch):
