@@ -15,6 +15,7 @@ from eci.scale import Scale
 MAX_RHAT = 1.01
 MIN_ESS = 400.0
 MAX_DIVERGENT = 0.001
+MAX_CUT = 0.01  # trajectories cut short cost effective draws, which have a check of their own
 MIN_BFMI = 0.3
 
 FloatArray = NDArray[np.float64]
@@ -69,7 +70,7 @@ def check_convergence(
 def check_sampler(
     stats: Mapping[str, NDArray[np.generic]], n_chains: int, options: Nuts
 ) -> tuple[Check, ...]:
-    """Divergences (at most 0.1 % of draws), trajectories cut short (none), energy BFMI (at least 0.3)."""
+    """Divergences (at most 0.1 % of draws), trajectories cut short (1 %), energy BFMI (at least 0.3)."""
     by_chain = {
         name: np.asarray(value, dtype=np.float64).reshape(n_chains, -1) for name, value in stats.items()
     }
@@ -84,7 +85,7 @@ def check_sampler(
             "Else a tighter prior (--priors), or more scores for each benchmark (--min-models).",
         ),
         Check(
-            "max_tree_depth", float(cut), 0.0, bool(cut == 0), "",
+            "max_tree_depth", float(cut), MAX_CUT, bool(cut <= MAX_CUT), "",
             "Trajectories were cut short: draws are valid but slow to mix. Longer ones: --max-tree-depth 12.",
         ),
         Check(
