@@ -235,8 +235,9 @@ class ScoreMatrix:
     @property
     def _pairs(self) -> IndexArray:
         """The different pairs that have a score, shape (2, pair)."""
-        pairs = np.unique(np.stack([self.model_index, self.benchmark_index]), axis=1)
-        return np.asarray(pairs, dtype=np.int64)
+        n = max(self.n_benchmarks, 1)
+        pairs = np.unique(self.model_index * n + self.benchmark_index)  # numbers sort faster than columns
+        return np.stack(np.divmod(pairs, n))
 
 
 def _filled(values: npt.ArrayLike | None, size: int, unknown: float) -> FloatArray:
