@@ -162,7 +162,7 @@ def _descend(
     return step, jnp.sum(step.benchmark * gradient[0]) + jnp.sum(step.shared * gradient[1])
 
 
-def _curvature(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Arrow, Array]:
+def find_curvature(measurement: Measurement, position: Position, scores: CodedScores) -> tuple[Arrow, Array]:
     """Factored precision with the unit held by the prior, and the benchmarks' posterior variances."""
     basis = hold_prior(position.ability.size, position.shared.size)
     factor = compiled_arrow(measurement, position, scores, basis, exact=False)
@@ -187,7 +187,7 @@ def find_mode(
     n_steps = 0
     while n_steps < max_steps:
         n_steps += 1
-        factor, spread = _curvature(measurement, position, scores)
+        factor, spread = find_curvature(measurement, position, scores)
         added, slope_added = _spread_value(measurement, np.asarray(spread), np.asarray(position.shared))
         step, slope = _descend(measurement, factor, (gradient[0], gradient[1] + slope_added), scores)
         size = 1.0
@@ -231,7 +231,7 @@ def recentre(
     measurement: Measurement, position: Position, scores: CodedScores
 ) -> tuple[Position, Coordinates]:
     """Weights by how far the scores shrink each benchmark's prior variance, and the position in them."""
-    _, spread = _curvature(measurement, position, scores)
+    _, spread = find_curvature(measurement, position, scores)
     return _recentre(measurement, position, spread, scores)
 
 

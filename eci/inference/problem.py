@@ -17,7 +17,7 @@ from eci.errors import DataError
 from eci.fitted import Parameters
 from eci.inference.chains import compile_chain
 from eci.inference.method import Laplace, Method, Nuts
-from eci.inference.mode import Mode, crude_start, find_mode, recentre
+from eci.inference.mode import Mode, crude_start, find_curvature, find_mode, recentre
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.datum import Datum
@@ -50,22 +50,20 @@ def prepare(
     clock: Clock,
     covariates: NDArray[np.float64] | None = None,
 ) -> Problem:
-    """Find the mode, choose coordinates and whiten there; the sampler compiles meanwhile."""
+    """Find the mode, choose coordinates and whiten there; programs needed later compile meanwhile."""
     _require_items(matrix, measurement.likelihood)
     scores = code_scores(matrix, measurement, covariates)
     reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
     scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
     with ThreadPoolExecutor(1) as background:
-        if isinstance(method, Nuts) and method.kernel == "lean":
-            compiling = background.submit(compile_chain, measurement, method, _blank(start, scores), scores)
+        compiling = background.submit(_compile, measurement, method, start, scores)
         mode = find_mode(measurement, scores, start)
         center, coordinates = recentre(measurement, mode.position, scores)
         scores = scores._replace(coordinates=coordinates)
         whitening, definite = whiten(measurement, center, scores, exact=isinstance(method, Laplace))
         clock.lap("mode")
-        if isinstance(method, Nuts) and method.kernel == "lean":
-            compiling.result()
-            clock.lap("compile")
+        compiling.result()
+        clock.lap("compile")
     return Problem(measurement, scores, mode, whitening, definite)
 
 
@@ -121,14 +119,22 @@ def _constrain(
     return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, scores, z), scores))(z)
 
 
+def _compile(measurement: Measurement, method: Method, start: Position, scores: CodedScores) -> None:
+    """Compile what the search for the mode and the sampler need later, by calls whose values do not matter."""
+    with jax.enable_x64(True):  # threads do not inherit it
+        find_curvature(measurement, start, scores)
+        if isinstance(method, Nuts) and method.kernel == "lean":
+            compile_chain(measurement, method, _blank(start, scores), scores)
+
+
 def _blank(start: Position, scores: CodedScores) -> Whitening:
     """A whitening map of the right shapes and no meaning, to compile for."""
     n_benchmarks, k = start.benchmark.shape
     n_w, n_scores = start.ability.size + start.shared.size, scores.model_index.size
-    return Whitening(
-        start,
-        jnp.eye(n_w)[:, :-2],
-        jnp.zeros((n_benchmarks, k, k)),
-        jnp.zeros((n_scores, k)),
-        jnp.zeros((n_benchmarks, k, start.shared.size)),
+    shapes = (
+        (n_w, n_w - 2),
+        (n_benchmarks, k, k),
+        (n_scores, k),
+        (n_benchmarks, k, start.shared.size),
     )
+    return Whitening(start, *(jnp.asarray(np.zeros(shape)) for shape in shapes))
