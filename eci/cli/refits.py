@@ -75,11 +75,12 @@ def fit_joint(source: Path, result: Trend) -> JointTrend:
 def walk_forward(source: Path, result: Trend) -> Backtest:
     """Back-test with the index fitted again at every origin."""
     import eci
+    from eci.trend.backtest import find_origins
 
+    fit, n_origins = eci.load_fit(source), len(find_origins(result.series))
+    print(f"Fitting the index again at {n_origins} origins, each a program of its own size.", file=sys.stderr)
     with computing() as progress:
-        return eci.walk_forward(
-            result.series, eci.load_fit(source), seed=result.options.seed, progress=progress
-        )
+        return eci.walk_forward(result.series, fit, seed=result.options.seed, progress=progress)
 
 
 def failed(record: dict[str, Any]) -> bool:

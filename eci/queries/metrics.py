@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from eci.fitted import Fit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MetricCount:
     """Three models on metrics of a table of their own.
 

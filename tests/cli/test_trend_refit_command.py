@@ -60,6 +60,7 @@ def refits(monkeypatch):
 def test_both_indices_stand_side_by_side_with_what_each_leaks(saved, refits):
     result = run(saved, "--backtest", "--refit")
     assert result.exit_code == 0, result.output
+    assert "Fitting the index again at 16 origins" in result.stderr
     words = " ".join(result.stdout.split())
     assert "Today's index leaks the future into the past" in words
     assert "scores carry no date" in words
