@@ -47,7 +47,8 @@ def read(path, form):
 
 def main():
     if sys.argv[1:]:
-        return read(*sys.argv[1:])
+        read(*sys.argv[1:])
+        return
     with TemporaryDirectory() as folder:
         path = Path(folder) / "responses.parquet"
         write_responses(path)

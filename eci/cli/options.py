@@ -12,7 +12,7 @@ import click
 R = TypeVar("R")
 
 # The keys of eci.scores.readers.READERS, which would have to import pandas.
-FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip", "items", "each_item")
+FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip", "items", "each_item", "every_eval_ever", "inspect")
 _READING = {
     "unit": click.option(
         "--unit",

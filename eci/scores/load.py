@@ -42,7 +42,8 @@ def load_scores(
         "table" (long CSV or Parquet, or a folder of scores.csv, models.csv and benchmarks.csv), "wide"
         (models by benchmarks), "epoch" (Epoch's eci_benchmarks.csv), "epoch_zip" (Epoch's
         benchmark_data.zip), "items" (item responses or counts, aggregated by benchmark), "each_item" (item
-        responses, each item a benchmark).
+        responses, each item a benchmark), "every_eval_ever" (its aggregate JSON), "inspect" (logs of
+        Inspect).
     aliases
         Other spellings of names, which are never merged unasked: a CSV with the columns `alias` and `model`
         or `benchmark`, or a mapping of spellings of models to their names.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from eci.errors import DataError, EciWarning
 from eci.scores.faults import Faults
-from eci.scores.readers import epoch, epoch_zip, items, table, wide
+from eci.scores.readers import epoch, epoch_zip, every_eval_ever, inspect_log, items, table, wide
 from eci.scores.readers.glimpse import Glimpse, look
 from eci.scores.readers.tables import Tables
 
@@ -44,6 +44,8 @@ READERS: dict[str, Reader] = {
     "epoch_zip": Reader("Epoch's benchmark_data.zip", epoch_zip.accepts, epoch_zip.read),
     "items": Reader("item responses", items.accepts, items.read),
     "each_item": Reader("item responses, each kept", items.accepts_nothing, items.read_each),
+    "every_eval_ever": Reader("records of Every Eval Ever", every_eval_ever.accepts, every_eval_ever.read),
+    "inspect": Reader("logs of Inspect", inspect_log.accepts, inspect_log.read),
 }
 
 
