@@ -162,10 +162,9 @@ def read(path: Path, vintage: str | None, within_corr: float, name: str = "") ->
                 f"A vintage, {vintage!r}, was given for {path}, which is a fit and has none. Leave it out."
             )
         return eci.load_fit(path)
+    frame = read_table(path)
     try:
-        return eci.read_index(
-            read_table(path), vintage=vintage, error_corr=within_corr, scale=f"points of {path.stem}"
-        )
+        return eci.read_index(frame, vintage=vintage, error_corr=within_corr, scale=f"points of {path.stem}")
     except DataError as error:
         option = (
             f" The option for {path} is --vintage-{name.lower()}." if name and "vintage" in str(error) else ""

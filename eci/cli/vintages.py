@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from eci.errors import DataError
+
 if TYPE_CHECKING:
     from eci.linking.vintages import VintageChange
 
@@ -57,10 +59,16 @@ def vintages(
     import eci
     from eci.cli.files import read_table
 
+    stems = [path.stem for path in tables]
     frames = []
     for path in tables:
+        if path.is_dir():
+            raise DataError(
+                f"{path} is a folder. Vintages are read from CSV tables; `eci link` compares two fits."
+            )
         frame = read_table(path)
-        frames.append(frame if "vintage" in frame.columns else frame.assign(vintage=path.stem))
+        name = path.stem if stems.count(path.stem) == 1 else str(path)
+        frames.append(frame if "vintage" in frame.columns else frame.assign(vintage=name))
     changes = eci.compare_vintages(
         pd.concat(frames, ignore_index=True),
         vintages=list(vintages) or None,
@@ -111,7 +119,10 @@ def describe(change: VintageChange) -> str:
         shown = "; ".join(f"{up} over {down}" for up, down in pairs[:_MOST_PAIRS])
         more = f" and {len(pairs) - _MOST_PAIRS} more" if len(pairs) > _MOST_PAIRS else ""
         text += f": {shown}{more}"
-    return "\n".join([*lines, text + "."]) + "\n"
+    lines.append(text + ".")
+    if change.spelled_apart:
+        lines.append(f"{change.spelled_apart} They are not compared.")
+    return "\n".join(lines) + "\n"
 
 
 def _print_moves(change: VintageChange, top: int) -> None:

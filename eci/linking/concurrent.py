@@ -67,7 +67,7 @@ def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> L
     (x, x_cov), (y, y_cov) = (side.measure(none, at) for side, at in zip(sides, places, strict=True))
     errors = np.diag(np.diagonal(x_cov)), np.diag(np.diagonal(y_cov)), np.zeros_like(x_cov)
     points = Points(x, y, *errors)
-    check_points(points, "benchmarks")
+    check_points(points, "benchmarks", shared)
     together = fit(
         _join(old.matrix, new.matrix),
         likelihood=new.likelihood,  # type: ignore[arg-type]  # a saved fit names its likelihood as text

@@ -17,6 +17,7 @@ from eci.linking.points import FEW, Array, Points, check_points, warn_of_few
 from eci.linking.propagate import pair_draws
 from eci.linking.result import Common, CommonUnits, Link
 from eci.linking.robust import robust_weights
+from eci.linking.spelling import tell_lookalikes
 from eci.linking.standardised import PEOPLE, Standardised, in_points
 from eci.trend.series import listed
 
@@ -59,17 +60,19 @@ def link_fits(
     if not overlap.names:
         raise IdentificationError(
             f"The two fits share no {what}: {old.matrix.n_models} and {new.matrix.n_models} models, "
-            f"{old.matrix.n_benchmarks} and {new.matrix.n_benchmarks} benchmarks. Names must agree exactly."
+            f"{old.matrix.n_benchmarks} and {new.matrix.n_benchmarks} benchmarks. Names must agree exactly. "
+            f"{_lookalikes(old, new, common)}".rstrip()
         )
     first, second = Standardised(old), Standardised(new)
     points = _points(first, second, overlap, full=method == "regression")
-    check_points(points, what)
+    check_points(points, what, overlap.names)
     rng = np.random.default_rng([seed, 21])
     weights = robust_weights(points.standardised()[0]) if robust else np.ones(points.x.size)
     shared = shared_cells(old, new)
     joint = errors == "joint" or (errors == "auto" and shared >= SHARED_CELLS)
     n_draws = old.ability_draws.shape[0]
-    notes: list[str] = []
+    apart = _lookalikes(old, new, common)
+    notes = [f"{apart} They are not linked."] if apart else []
     if joint:
         notes.append(
             f"{shared:.0%} of the scores of the smaller fit are in both, so the errors of the two are not "
@@ -102,6 +105,12 @@ def link_fits(
         interval_prob=interval_prob,
         warnings=tuple(notes),
     )
+
+
+def _lookalikes(old: Fit, new: Fit, common: Common) -> str:
+    models = tell_lookalikes(old.matrix.models, new.matrix.models) if common != "benchmarks" else ""
+    tests = tell_lookalikes(old.matrix.benchmarks, new.matrix.benchmarks) if common != "models" else ""
+    return " ".join(part for part in (models, tests) if part)
 
 
 def shared_cells(old: Fit, new: Fit) -> float:

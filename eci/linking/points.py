@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ class Points:
         return self.in_units((centre[0], spread[0]), (centre[1], spread[1])), centre, spread
 
 
-def check_points(points: Points, what: str) -> None:
+def check_points(points: Points, what: str, names: Sequence[str]) -> None:
     """Refuse points that no rising line can be drawn through.
 
     Raises
@@ -74,8 +75,8 @@ def check_points(points: Points, what: str) -> None:
     n = points.x.size
     if n < MIN_POINTS:
         raise IdentificationError(
-            f"Common {what}: {n}. A line with an uncertainty needs at least {MIN_POINTS}. Choose indices "
-            f"that share more {what}."
+            f"Common {what}: {n} ({', '.join(names)}). A line with an uncertainty needs at least "
+            f"{MIN_POINTS}. Choose indices that share more {what}, or give one name to what is the same."
         )
     for side, values, cov in (("first", points.x, points.x_cov), ("second", points.y, points.y_cov)):
         sd, error = float(values.std(ddof=1)), float(np.sqrt(np.diagonal(cov).mean()))

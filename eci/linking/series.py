@@ -12,6 +12,7 @@ from eci.errors import DataError, IdentificationError
 from eci.linking.line import LineDraws, fit_line
 from eci.linking.points import FEW, Array, Points, check_points, warn_of_few
 from eci.linking.result import CommonUnits, Link
+from eci.linking.spelling import tell_lookalikes
 from eci.scores.names import did_you_mean
 from eci.trend.quantity import summarise
 from eci.trend.series import IndexSeries, listed
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 ERROR_CORRS = (0.0, 0.4, 0.8)
 WITHIN_CORR = 0.95
+_SAME_UNITS = 2.0  # a point of one that is worth more than two of the other is another unit
 
 
 def read_index(
@@ -72,12 +74,12 @@ def link_series(
         )
     names, dropped = _shared_names(old, new, models)
     left, right = _rows(old, names), _rows(new, names)
-    notes: list[str] = []
+    notes = [f"{apart} They are not linked."] if (apart := tell_lookalikes(old.models, new.models)) else []
     x, x_cov, x_sd = _measured(left, old_sd, "old", notes)
     y, y_cov, y_sd = _measured(right, new_sd, "new", notes)
     matched: Array = _root(x_cov) @ _root(y_cov)
     points = Points(x, y, x_cov, y_cov, np.zeros((len(names),) * 2))
-    check_points(points, "models")
+    check_points(points, "models", names)
 
     def fitted(corr: float) -> LineDraws:
         rng = np.random.default_rng([seed, 11])
@@ -93,6 +95,13 @@ def link_series(
         notes.append(
             f"Down-weighted, their relation differs from the others': {listed(units.down_weighted)}."
         )
+    typical = float(np.median(draws.slope))
+    same_units = 1 / _SAME_UNITS <= typical <= _SAME_UNITS
+    if not same_units:
+        notes.append(
+            f"The slope is {typical:.3g}: the two indices are not in the same units (a fraction or percent "
+            "beside points?), so that the identity is no reading of this link."
+        )
     return Link(
         method="regression",
         common="models",
@@ -103,7 +112,9 @@ def link_series(
         units=units,
         identity_residual_sd=_identity_scatter(
             y - x, difference_var, n_draws, np.random.default_rng([seed, 12])
-        ),
+        )
+        if same_units
+        else None,
         error_corr=error_corr,
         sensitivity=tuple(_sensitivity_row(corr, fitted(corr), interval_prob) for corr in ERROR_CORRS),
         dropped=tuple(dropped),
@@ -118,11 +129,11 @@ def _shared_names(
     shared = [name for name in old.models if name in set(new.models)]
     if not shared:
         example = old.models[0]
-        hint = did_you_mean(example, new.models)
+        hint = tell_lookalikes(old.models, new.models) or did_you_mean(example, new.models)
         raise IdentificationError(
             f"The two indices share no model: {len(old)} and {len(new)} models, and none of the names is in "
-            f"both (the first index begins with {example!r}). {hint} Put the names of one into a column "
-            "`model_in_scores` of the other."
+            f"both (the first index begins with {example!r}). {hint + ' ' if hint else ''}Put the names of "
+            "one into a column `model_in_scores` of the other."
         )
     if models is None:
         return tuple(shared), []

@@ -14,6 +14,7 @@ from eci.linking.points import MIN_POINTS, Array
 from eci.linking.result import Link
 from eci.linking.run import link
 from eci.linking.series import WITHIN_CORR, read_index
+from eci.linking.spelling import tell_lookalikes
 from eci.trend.series import IndexSeries
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class VintageChange:
         Pairs of models whose order is reversed, the one that overtook first.
     why_no_line
         In words, why `line` is None; empty otherwise.
+    spelled_apart
+        In words, names of one vintage that differ from names of the other in spelling alone; empty otherwise.
     """
 
     older: str
@@ -50,6 +53,7 @@ class VintageChange:
     line: Link | None
     order_changed: tuple[tuple[str, str], ...]
     why_no_line: str = ""
+    spelled_apart: str = ""
 
     @property
     def moved(self) -> Array:
@@ -95,6 +99,7 @@ class VintageChange:
             "order_changed": [list(pair) for pair in self.order_changed],
             "n_pairs": self.n_pairs,
             "no_line": self.why_no_line or None,
+            "spelled_apart": self.spelled_apart or None,
         }
 
     def table(self) -> pd.DataFrame:
@@ -154,9 +159,12 @@ def compare_vintages(
         row = int(np.argmax(frame["vintage"].isna().to_numpy())) + 2
         raise DataError(f"Row {row} has no vintage. Fill the column, so that nothing is mixed.")
     named = vintages or sorted(frame["vintage"].astype(str).unique())
-    if len(named) < 2:
-        raise DataError(f"The table holds one vintage, {named[0]!r}: there is nothing to compare it with.")
     series = [read_index(frame, vintage=name, error_corr=within_corr) for name in named]
+    if len({one.vintage for one in series}) < max(len(named), 2):
+        chosen = "were chosen" if vintages else "are in the table"
+        raise DataError(
+            f"These vintages {chosen}: {', '.join(map(repr, named))}. A comparison needs two different ones."
+        )
     changes = []
     for i, older in enumerate(series[:-1]):
         newer = next((later for later in series[i + 1 :] if set(older.models) & set(later.models)), None)
@@ -164,8 +172,9 @@ def compare_vintages(
             changes.append(_compare(older, newer, error_corr, seed))
     if not changes:
         raise DataError(
-            f"None of the {len(series)} vintages share a model: {'; '.join(map(str, named))}. Names must "
-            "agree; a column `model_in_scores` can say which are the same."
+            f"None of the {len(series)} vintages share a model: {'; '.join(map(str, named))}. "
+            f"{tell_lookalikes(series[0].models, series[1].models)} Names must agree; a column "
+            "`model_in_scores` can say which are the same."
         )
     return tuple(changes)
 
@@ -190,5 +199,13 @@ def _compare(older: IndexSeries, newer: IndexSeries, error_corr: float, seed: in
         if (before[i] - before[j]) * (after[i] - after[j]) < 0
     ]
     return VintageChange(
-        str(older.vintage), str(newer.vintage), names, before, after, line, tuple(changed), why
+        str(older.vintage),
+        str(newer.vintage),
+        names,
+        before,
+        after,
+        line,
+        tuple(changed),
+        why,
+        tell_lookalikes(older.models, newer.models),
     )

@@ -97,7 +97,7 @@ def test_two_fits_link_by_their_benchmarks(tmp_path, small_fit):
         (["link", AECI, EPOCH, "--vintage-a", "2026-05"], "--vintage-b"),
         (["link", AECI, "nowhere.csv", "--vintage-a", "2026-05"], "No index at nowhere.csv"),
         ([*BOTH, "--method", "haebara"], "needs two fits"),
-        ([*BOTH, "--models", "Claude 3 Opus,Claude Opus 4"], "Common models: 2"),
+        ([*BOTH, "--models", "Claude 3 Opus,Claude Opus 4"], r"models: 2 \(Claude 3 Opus, Claude Opus 4\)"),
         ([*BOTH, "--models", "Claude 3 Opas,Claude Opus 4"], "Did you mean 'Claude 3 Opus'"),
         ([*BOTH, "--sd-b", "2"], "states its errors"),
         ([*BOTH[:3], "--vintage-a", "2026-07", "--vintage-b", "2026-07"], "Common models: 1|share no model"),
@@ -141,4 +141,24 @@ def test_two_files_are_two_vintages(tmp_path):
 def test_a_table_of_one_vintage_is_refused(tmp_path):
     pd.DataFrame({"model": ["a"], "index": [1.0]}).to_csv(tmp_path / "one.csv", index=False)
     done = call("vintages", tmp_path / "one.csv")
-    assert done.exit_code == 1 and "one vintage" in done.stderr
+    assert done.exit_code == 1 and "needs two different" in done.stderr
+
+
+def test_two_files_of_one_name_stay_apart_and_a_folder_is_no_table(tmp_path):
+    for name, shift in (("old", 0.0), ("new", 1.5)):
+        (tmp_path / name).mkdir()
+        frame = pd.DataFrame({"model": ["a", "b", "C"], "index": np.array([130.0, 140, 150]) + shift})
+        frame.to_csv(tmp_path / name / "index.csv", index=False)
+    done = call("vintages", tmp_path / "old" / "index.csv", tmp_path / "new" / "index.csv")
+    assert done.exit_code == 0, done.stderr
+    assert "3 common models, moved -1.50 to -1.50" in done.stdout
+    folder = call("vintages", tmp_path)
+    assert folder.exit_code == 1 and "is a folder" in folder.stderr
+
+
+def test_names_in_other_letters_are_not_compared_and_said(tmp_path):
+    frame = pd.DataFrame({"model": ["a", "b", "B", "A"], "index": [1.0, 2, 3, 4], "vintage": list("ppqq")})
+    frame.loc[3, "model"] = "a"
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    done = call("vintages", tmp_path / "t.csv")
+    assert "1 name differs only in capitals, blanks or hyphens: 'b' and 'B'. They are" in done.stdout

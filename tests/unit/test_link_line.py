@@ -138,7 +138,7 @@ def test_robust_weights_name_the_point_that_is_off():
 @pytest.mark.parametrize(
     ("x", "y", "words"),
     [
-        ([1.0, 2.0], [1.0, 2.0], "Common models: 2"),
+        ([1.0, 2.0], [1.0, 2.0], r"Common models: 2 \(m0, m1\)"),
         ([5.0, 5.0, 5.0], [1.0, 2.0, 3.0], "one level in the first"),
         ([1.0, 2.0, 3.0], [5.0, 5.0, 5.0], "one level in the second"),
         ([1.0, 2.0, 3.0], [3.0, 2.0, 1.0], "different directions"),
@@ -148,7 +148,7 @@ def test_points_without_a_rising_line_are_refused(x, y, words):
     n = len(x)
     points = Points(np.array(x), np.array(y), *(np.zeros((n, n)),) * 3)
     with pytest.raises(IdentificationError, match=words):
-        check_points(points, "models")
+        check_points(points, "models", [f"m{i}" for i in range(n)])
 
 
 def test_a_spread_no_larger_than_the_errors_is_one_level():
@@ -156,4 +156,4 @@ def test_a_spread_no_larger_than_the_errors_is_one_level():
     eye = np.eye(5)
     flat = Points(130 + 0.1 * np.arange(5), points.y, eye, points.y_cov, 0 * eye)
     with pytest.raises(IdentificationError, match="one level in the first"):
-        check_points(flat, "models")
+        check_points(flat, "models", list("abcde"))

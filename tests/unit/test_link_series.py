@@ -242,6 +242,29 @@ def test_bad_input_is_refused_in_words(change, error, words):
         eci.link(old, new, **change)
 
 
+def test_names_that_differ_in_spelling_alone_are_named_and_not_linked():
+    frame, other = two_tables()
+    other["model"] = ["M0", "m 1", *NAMES[2:]]
+    found = eci.link(read_index(frame), read_index(other))
+    assert found.units.names == tuple(NAMES[2:])
+    assert found.warnings[0].startswith("2 names differ only in capitals, blanks or hyphens: 'm0' and 'M0'")
+    other["model"] = [name.upper() for name in NAMES]
+    with pytest.raises(IdentificationError, match=r"8 names differ only .* and 5 more"):
+        eci.link(read_index(frame), read_index(other))
+
+
+def test_a_fraction_beside_points_is_linked_and_the_identity_is_no_reading():
+    frame, other = two_tables()
+    for column in ("index", "low", "high"):
+        other[column] /= 100
+    old = read_index(frame)
+    found = eci.link(old, read_index(other))
+    assert any("not in the same units" in warning for warning in found.warnings)
+    assert found.record()["identity"] is None
+    with pytest.raises(DataError, match="identity is no reading"):
+        found.transform(old, reading="identity")
+
+
 def test_an_assumed_error_is_stated():
     frame, other = two_tables()
     bare = read_index(frame.drop(columns=["low", "high", "interval_prob"]))
@@ -294,7 +317,7 @@ def test_vintages_at_one_level_have_no_line():
     ("frame", "words"),
     [
         (table([1.0, 2]), "no column `vintage`"),
-        (table([1.0, 2], vintage="a"), "one vintage"),
+        (table([1.0, 2], vintage="a"), "needs two different"),
         (table([1.0, 2], vintage=["a", None]), "Row 3 has no vintage"),
         (
             pd.concat([table([1.0], names=["x"], vintage="a"), table([1.0], names=["y"], vintage="b")]),
