@@ -102,6 +102,25 @@ def test_sure_order_and_pure_noise_are_the_ends(invented_fit):
         assert count.independent.expected == pytest.approx(4 / 3, abs=0.05)
 
 
+@pytest.mark.parametrize("likelihood", sorted(noise.NOISE))
+def test_every_likelihood_can_be_replicated(invented_fit, likelihood):
+    """With hardly any noise the order is that of ability, on a shared benchmark and on a metric."""
+    full = np.ones(50)
+    shared = {
+        "normal": {"noise_sd": 1e-6 * full},
+        "student_t": {"noise_scale": 1e-6 * full},
+        "logit_normal": {"logit_sd": 1e-6 * full},
+        "beta": {"precision": 1e9 * np.ones((50, 4))},
+        "binomial": {"difficulty_mean": full},
+        "beta_binomial": {"precision": 1e9 * np.ones((50, 4))},
+    }[likelihood]
+    fit = known_fit(invented_fit, [-1, 0, 1], np.zeros(4), shared=shared)
+    matrix = replace(fit.matrix, n_items=np.full(fit.matrix.n_scores, 1e6))
+    fit = replace(fit, matrix=matrix, likelihood=likelihood)
+    assert count_between(fit, THREE).count.independent.expected == 4
+    assert count_metrics(fit, THREE, card(**VALUES)).count.independent.expected == 3
+
+
 def test_domains_partition_the_benchmarks(invented_fit):
     found = count_between(known_fit(invented_fit, [-0.3, 0.1, 0.4], np.zeros(7)), THREE)
     assert list(found.by_domain) == ["code", "math"]  # 4 and 3 of them
