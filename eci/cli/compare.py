@@ -43,7 +43,9 @@ _SCHEMA = "eci.compare/1"
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     help="Probability of the intervals and of the rule that tells models apart; the default is the fit's.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of replications.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the replications."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def compare(folder: Path, models: tuple[str, ...], **given: Any) -> None:
     """Compare models of a fit: who is above whom, by how much, and who cannot be told apart.

@@ -33,8 +33,8 @@ def describe_between(between: Between) -> str:
     outside = [str(name) for name in table["benchmark"][table["between"] == 0]]
     said = paragraph(
         f"Between: by index {middle} is the middle one of the three, below {first} and above {last}. It lies "
-        f"between them on {count.between:.3g} of the {count.n} benchmarks of the fit that all three have sat. "
-        f"{_say_nulls(count, between.kinship)}",
+        f"between them on {count.between:.3g} of the {count.n} benchmarks of the fit that all three have "
+        f"sat. {_say_nulls(count, between.kinship)}",
         f"Not between on {_list(outside)}." if outside else "",
     )
     models = align(_rows("in the middle", ((c.model, c) for c in between.counts)), _SIDES)
