@@ -18,6 +18,7 @@ from eci.fitted import Parameters
 from eci.inference.chains import compile_chain
 from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.mode import Mode, crude_start, find_curvature, find_mode, recentre
+from eci.inference.moments import match_moments
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.datum import Datum
@@ -64,7 +65,10 @@ def prepare(
         clock.lap("mode")
         compiling.result()
         clock.lap("compile")
-    return Problem(measurement, scores, mode, whitening, definite)
+    if isinstance(method, Nuts):
+        whitening = match_moments(measurement, whitening, scores)
+        clock.lap("mode")
+    return Problem(measurement, scores, mode._replace(position=center), whitening, definite)
 
 
 def code_scores(
@@ -92,6 +96,12 @@ def _require_items(matrix: ScoreMatrix, likelihood: Likelihood) -> None:
     )
 
 
+def constrain_mode(problem: Problem) -> Parameters:
+    """Parameters at the mode."""
+    named = _constrain_one(problem.measurement, problem.mode.position, problem.scores)
+    return collect_parameters(named)
+
+
 def constrain_draws(problem: Problem, z: Array) -> dict[str, NDArray[np.float64]]:
     """Parameters by name from whitened coordinates (draw, n), in pieces that share one program."""
     pieces = []
@@ -113,6 +123,11 @@ def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
 
 
 @partial(jax.jit, static_argnums=0)
+def _constrain_one(measurement: Measurement, position: Position, scores: CodedScores) -> dict[str, Array]:
+    return measurement.constrain(position, scores)
+
+
+@partial(jax.jit, static_argnums=0)
 def _constrain(
     measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
 ) -> dict[str, Array]:
@@ -120,11 +135,13 @@ def _constrain(
 
 
 def _compile(measurement: Measurement, method: Method, start: Position, scores: CodedScores) -> None:
-    """Compile what the search for the mode and the sampler need later, by calls whose values do not matter."""
+    """Compile what the search for the mode and the sampler need later; values do not matter."""
     with jax.enable_x64(True):  # threads do not inherit it
         find_curvature(measurement, start, scores)
-        if isinstance(method, Nuts) and method.kernel == "lean":
-            compile_chain(measurement, method, _blank(start, scores), scores)
+        if isinstance(method, Nuts):
+            match_moments(measurement, _blank(start, scores), scores)
+            if method.kernel == "lean":
+                compile_chain(measurement, method, _blank(start, scores), scores)
 
 
 def _blank(start: Position, scores: CodedScores) -> Whitening:

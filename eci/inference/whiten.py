@@ -101,7 +101,9 @@ def row_curvature(measurement: Measurement, position: Position, scores: CodedSco
 
         curvature = -jax.hessian(log_prob)(u)
         jacobian = jax.jacfwd(lambda v: ravel_pytree(predict(v, at))[0])(v)
-        return jacobian.T @ (jnp.clip(jnp.diag(curvature), 0.0)[:, None] * jacobian)
+        values, vectors = jnp.linalg.eigh(curvature)
+        half = vectors.T @ jacobian
+        return half.T @ (jnp.clip(values, 0.0)[:, None] * half)
 
     j = scores.benchmark_index
     at = jax.tree.map(lambda x: x[j], scores.coordinates)
