@@ -57,6 +57,6 @@ def place_newcomers(fit: Fit, given: dict[str, Any]) -> Placement | None:
     placement = fit.place(given["scores"], unit=given["unit"])
     for said in placement.warnings:
         click.echo(f"Note: {said}", err=True)
-    for kind, name in placement.left_out:
-        click.echo(f"Left out: the {kind} {name}.", err=True)
+    for kind, name, why, hint in placement.left_out:
+        click.echo(f"Left out: the {kind} {name}, {why}. {hint}".rstrip(), err=True)
     return placement

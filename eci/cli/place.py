@@ -77,7 +77,7 @@ def _record(placement: Placement, facts: dict[str, Any]) -> dict[str, Any]:
         "schema": _SCHEMA,
         **{key: facts[key] for key in kept},
         "models": models,
-        "left_out": [{"kind": kind, "name": name} for kind, name in placement.left_out],
+        "left_out": [item._asdict() for item in placement.left_out],
         "dropped": [
             {"row": item.name, "rule": item.rule, "detail": item.detail} for item in placement.dropped
         ],

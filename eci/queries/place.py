@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from eci.queries.curves import (
 )
 from eci.queries.grid import AbilityPrior, PointMap, posteriors_on_grid
 from eci.scores import Dropped, Rules, load_scores
+from eci.scores.names import Hints
 from eci.scores.rules import apply_rules
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ class Placed:
         return {name: getattr(self, name) for name in names} | {"n_benchmarks": len(self.benchmarks)}
 
 
+class LeftOut(NamedTuple):
+    """A model or benchmark of the new scores that was not used, why, and which name may be meant."""
+
+    kind: Literal["model", "benchmark"]
+    name: str
+    why: str
+    hint: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Placement:
     """New models on the scale of a fit.
@@ -88,7 +98,7 @@ class Placement:
     placed
         One for each model and prior, models in order of name.
     left_out
-        Benchmarks that are not in the fit and models that are, with all their scores.
+        Models that are in the fit already or share no benchmark with it, and benchmarks that are not in it.
     dropped
         Rows that gave way to another of the same model and benchmark.
     warnings
@@ -96,7 +106,7 @@ class Placement:
     """
 
     placed: tuple[Placed, ...]
-    left_out: tuple[tuple[Literal["benchmark", "model"], str], ...]
+    left_out: tuple[LeftOut, ...]
     dropped: tuple[Dropped, ...]
     warnings: tuple[str, ...]
 
@@ -164,40 +174,45 @@ def place(
 def place_table(fit: Fit, table: pd.DataFrame, *, max_draws: int = MAX_DRAWS) -> Placement:
     """Place the new models of a long table, as `load_scores` returns it; see `place`."""
     require_draws(fit)
-    kept, dropped, left_out = _select(fit, table)
+    kept, left_out = _select(fit, table)
+    rules = Rules(duplicates=fit.matrix.rules.duplicates, min_benchmarks=1, min_models=1)
+    kept, dropped = apply_rules(kept, rules)
     rows = choose_rows(fit, max_draws)
     scale = PointMap(fit.scale.slope, fit.scale.origin).take(rows)
     placed: list[Placed] = []
     for model, scores in kept.groupby("model", sort=True):
         priors = _priors(fit, rows, scores["release_date"].iloc[0])
         placed += _place_one(fit, str(model), scores, rows, scale, priors)
-    return Placement(tuple(placed), left_out, dropped, tuple(_warn(fit, placed)))
+    warnings = (*_warn_of_limits(fit, kept), *_warn(fit, placed))
+    return Placement(tuple(placed), left_out, dropped, warnings)
 
 
-def _select(
-    fit: Fit, table: pd.DataFrame
-) -> tuple[pd.DataFrame, tuple[Dropped, ...], tuple[tuple[Literal["benchmark", "model"], str], ...]]:
-    """Rows of new models on benchmarks of the fit; what gave way; what is left out."""
-    old_model, known = table["model"].isin(fit.matrix.models), table["benchmark"].isin(fit.matrix.benchmarks)
-    left_out: list[tuple[Literal["benchmark", "model"], str]] = []
-    left_out += [("model", name) for name in sorted(set(table.loc[old_model, "model"]))]
-    left_out += [("benchmark", name) for name in sorted(set(table.loc[~known, "benchmark"]))]
-    if old_model.all():
+def _select(fit: Fit, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[LeftOut, ...]]:
+    """Rows of new models on benchmarks of the fit, and what is left out."""
+    models, benchmarks = fit.matrix.models, fit.matrix.benchmarks
+    is_old, is_known = table["model"].isin(models), table["benchmark"].isin(benchmarks)
+    new, kept = table[~is_old], table[~is_old & is_known]
+    if new.empty:
         raise DataError(
             f"All models of these scores are in the fit already: {_shorten(set(table['model']))}. Their "
             "scores have shaped it, and placing would count them twice. `eci show DIR` has their index; give "
             "a changed version a name of its own."
         )
-    kept = table[~old_model & known]
     if kept.empty:
         raise DataError(
-            f"No new model has a score on one of the {fit.matrix.n_benchmarks} benchmarks of the fit; these "
-            f"scores are on {_shorten(set(table.loc[~old_model, 'benchmark']))}. Names must be equal to the "
-            "letter: `eci show DIR --benchmarks` lists them."
+            f"No new model has a score on one of the {len(benchmarks)} benchmarks of the fit; these scores "
+            f"are on {_shorten(set(new['benchmark']))}. Names must be equal to the letter: `eci show DIR "
+            "--benchmarks` lists them."
         )
-    rules = Rules(duplicates=fit.matrix.rules.duplicates, min_benchmarks=1, min_models=1)
-    selected, dropped = apply_rules(kept, rules)
-    return selected, dropped, tuple(left_out)
+    hints = Hints(benchmarks)
+    without = set(new["model"]) - set(kept["model"])
+    left_out = [LeftOut("model", name, "in the fit already") for name in sorted(set(table["model"][is_old]))]
+    left_out += [
+        LeftOut("model", name, "without a score on a benchmark of the fit") for name in sorted(without)
+    ]
+    for name in sorted(set(new["benchmark"][~is_known])):
+        left_out.append(LeftOut("benchmark", name, "not in the fit", hints[name]))
+    return kept, tuple(left_out)
 
 
 def _priors(fit: Fit, rows: IndexArray, date: Any) -> dict[PriorName, AbilityPrior]:
@@ -251,6 +266,24 @@ def _place_one(
             rows=rows[drawn],
             index_draws=index_draws,
         )
+
+
+def _warn_of_limits(fit: Fit, table: pd.DataFrame) -> Iterator[str]:
+    """Say where the new scores state another chance level or ceiling than the fit has."""
+    for name, column, known in (
+        ("chance level", "chance", fit.matrix.lower),
+        ("ceiling", "ceiling", fit.matrix.upper),
+    ):
+        if column not in table:
+            continue
+        stated = table.drop_duplicates("benchmark").set_index("benchmark")[column].dropna()
+        for benchmark, value in stated.items():
+            own = known[fit.matrix.benchmarks.index(str(benchmark))]
+            if abs(float(value) - own) > 1e-9:
+                yield (
+                    f"{benchmark}: the {name} {value:g} stated with the new scores is not that of the fit, "
+                    f"{own:g}, which was used."
+                )
 
 
 def _warn(fit: Fit, placed: list[Placed]) -> Iterator[str]:

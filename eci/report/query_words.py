@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from textwrap import fill
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,10 @@ def describe_placement(placement: Placement) -> str:
             "once each counts by how well it explains the scores.",
         )
     ]
-    for kind, why in (("benchmark", "not in the fit"), ("model", "in the fit already")):
-        out = [name for what, name in placement.left_out if what == kind]
-        if out:
-            noun = kind if len(out) == 1 else f"{kind}s"
-            lines.append(paragraph(f"Left out, {len(out)} {noun} {why}: {', '.join(out)}."))
+    for why, group in groupby(placement.left_out, key=lambda item: (item.kind, item.why)):
+        names_out = [f"{item.name} ({item.hint})" if item.hint else item.name for item in group]
+        noun = why[0] if len(names_out) == 1 else f"{why[0]}s"
+        lines.append(paragraph(f"Left out, {len(names_out)} {noun} {why[1]}: {', '.join(names_out)}."))
     if placement.dropped:
         gave = [f"{item.name}: {item.detail}" for item in placement.dropped]
         lines.append(paragraph(f"{len(gave)} rows gave way to another of the same pair: {'; '.join(gave)}."))

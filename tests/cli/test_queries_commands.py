@@ -64,7 +64,8 @@ def test_place_as_json(folder, scores):
     assert new["benchmarks"] == ["bench 0", "bench 3"]
     assert new["standard"]["low"] < new["standard"]["index"] < new["standard"]["high"]
     assert "dated" not in record["models"]["new B"]
-    assert {"kind": "benchmark", "name": "own test"} in record["left_out"]
+    out = {"kind": "benchmark", "name": "own test", "why": "not in the fit", "hint": ""}
+    assert out in record["left_out"]
 
 
 def test_predict_prints_what_differs_from_row_to_row(folder):
@@ -112,7 +113,9 @@ def test_next_difficulty_for_the_frontier(folder):
 
 def test_a_new_model_is_predicted_and_advised_before_it_is_in_a_fit(folder, scores):
     predicted = run("predict", folder, "--scores", scores, "--model", "new A")
-    assert predicted.exit_code == 0 and "Left out: the benchmark own test." in predicted.stderr
+    assert (
+        predicted.exit_code == 0 and "Left out: the benchmark own test, not in the fit." in predicted.stderr
+    )
     assert "bench 0" not in predicted.stdout and "bench 5" in predicted.stdout
     advised = run("next", folder, "--scores", scores, "--model", "new A", "--prior", "dated")
     assert advised.exit_code == 0 and "bench 3" not in advised.stdout and "bench 5" in advised.stdout

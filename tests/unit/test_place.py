@@ -124,21 +124,27 @@ def test_the_dated_prior_is_the_line_of_abilities_at_the_date(anchored):
 def test_what_is_left_out_is_named(anchored):
     extra = pd.DataFrame(
         {
-            "model": ["new A", "model 03", "new A"],
-            "benchmark": ["own test", "bench 2", "bench 0"],
-            "score": [0.5, 0.5, 0.75],
+            "model": ["new A", "model 03", "new A", "lonely"],
+            "benchmark": ["Bench 5", "bench 2", "bench 0", "own test"],
+            "score": [0.5, 0.5, 0.75, 0.1],
             "release_date": "",
         }
     )
     placement = place(anchored, pd.concat([NEW, extra], ignore_index=True))
-    assert placement.left_out == (("model", "model 03"), ("benchmark", "own test"))
+    found = {item.name: item[:1] + item[2:] for item in placement.left_out}
+    assert set(found) == {"model 03", "lonely", "Bench 5", "own test"}
+    assert found["model 03"] == ("model", "in the fit already", "")
+    assert found["lonely"] == ("model", "without a score on a benchmark of the fit", "")
+    assert found["Bench 5"][2].startswith("Did you mean 'bench 5'")
     assert [item.name for item in placement.dropped] == ["new A on bench 0"]  # the higher of two stands
     assert placement.table().equals(place(anchored, NEW).table())
 
 
 def test_chance_and_ceiling_are_those_of_the_fit(anchored):
-    stated = place(anchored, NEW.assign(chance=0.25, ceiling=0.9)).table()
-    assert stated.equals(place(anchored, NEW).table())
+    stated = place(anchored, NEW.assign(chance=0.05, ceiling=0.9))
+    assert stated.table().equals(place(anchored, NEW).table())
+    assert sum("is not that of the fit" in said for said in stated.warnings) == 2 * NEW["benchmark"].nunique()
+    assert not place(anchored, NEW.assign(chance=0.0, ceiling=1.0)).warnings
 
 
 def test_percent_is_a_unit(anchored):
