@@ -107,6 +107,7 @@ class ScoreMatrix:
         labs: Iterable[str] = (),
         domains: Iterable[str] = (),
         exclude_benchmarks: Iterable[str] = (),
+        with_items: bool = False,
     ) -> ScoreMatrix:
         """Select the rows of a long table by the rules, check that they connect, and code them.
 
@@ -114,7 +115,7 @@ class ScoreMatrix:
         ----------
         table
             What `load_scores` returns, or any DataFrame with at least model, benchmark and score (fraction).
-        duplicates, min_benchmarks, min_models, since, until, labs, domains, exclude_benchmarks
+        duplicates, min_benchmarks, min_models, since, until, labs, domains, exclude_benchmarks, with_items
             The rules; `Rules` describes them.
 
         Returns
@@ -138,6 +139,7 @@ class ScoreMatrix:
             labs=labs,  # type: ignore[arg-type]  # and any iterable of names into a tuple
             domains=domains,  # type: ignore[arg-type]
             exclude_benchmarks=exclude_benchmarks,  # type: ignore[arg-type]
+            with_items=with_items,
         )
         kept, dropped = apply_rules(load_scores(table), rules)
         matrix = _code(kept, rules, dropped)

@@ -41,6 +41,8 @@ class Rules:
         Labs and domains to keep; empty keeps all.
     exclude_benchmarks
         Benchmarks to leave out.
+    with_items
+        Keep only rows whose number of items is known, which likelihoods of counts need.
 
     Raises
     ------
@@ -56,6 +58,7 @@ class Rules:
     labs: tuple[str, ...] = ()
     domains: tuple[str, ...] = ()
     exclude_benchmarks: tuple[str, ...] = ()
+    with_items: bool = False
 
     def __post_init__(self) -> None:
         """Bring the values into their one form, so that equal rules compare equal and JSON reads back."""
@@ -67,6 +70,8 @@ class Rules:
             if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
                 raise DataError(f"{name} is {value!r}. It must be a whole number from 1.")
             object.__setattr__(self, name, int(value))
+        if not isinstance(self.with_items, bool):
+            raise DataError(f"with_items is {self.with_items!r}. It must be True or False.")
         for name in ("since", "until"):
             object.__setattr__(self, name, _as_date(name, getattr(self, name)))
         for name in ("labs", "domains", "exclude_benchmarks"):
@@ -91,7 +96,15 @@ class Rules:
 
 Kind = Literal["model", "benchmark"]
 RuleName = Literal[
-    "exclude_benchmarks", "domains", "labs", "since", "until", "duplicates", "min_benchmarks", "min_models"
+    "exclude_benchmarks",
+    "domains",
+    "labs",
+    "since",
+    "until",
+    "with_items",
+    "duplicates",
+    "min_benchmarks",
+    "min_models",
 ]
 
 
@@ -143,6 +156,7 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
     dropped: list[Dropped] = []
     kept = _select_benchmarks(table, rules, dropped)
     kept = _select_models(kept, rules, dropped)
+    kept = _select_rows(kept, rules, dropped)
     order = ["model", "benchmark", "score", "n_items", "source_kind"]
     kept = kept.sort_values(order, na_position="first", kind="stable")
     kept = _resolve_duplicates(kept, rules, dropped)
@@ -187,6 +201,13 @@ def _select_models(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) ->
             refused.setdefault(str(name), Dropped("model", str(name), "until", _released(day)))
     dropped.extend(refused.values())
     return table[~table["model"].isin(list(refused))]
+
+
+def _select_rows(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) -> pd.DataFrame:
+    unknown = table["n_items"].isna() & rules.with_items
+    for model, benchmark in table.loc[unknown, ["model", "benchmark"]].itertuples(index=False):
+        dropped.append(Dropped("row", f"{model} on {benchmark}", "with_items", "its n_items is unknown"))
+    return table[~unknown]
 
 
 def _resolve_duplicates(table: pd.DataFrame, rules: Rules, dropped: list[Dropped]) -> pd.DataFrame:
