@@ -59,3 +59,21 @@ def test_numbers_come_from_at_least_400_pairs(evidence):
     assert last - first + 1 >= 400
     for case in (DRIFTS[0], "models"):
         assert list(evidence["simulation"]["numbers"][case]) == ["3", "5", "10", "20"]
+
+
+@pytest.mark.parametrize("case", [DRIFTS[0], "models"])
+def test_intervals_of_90_percent_hold_86_to_94(evidence, case):
+    """From 5 common units upward, up to two standard errors of a share of 400 pairs."""
+    slack = 2 * np.sqrt(0.06 * 0.94 / 400)
+    for n in ("5", "10", "20"):
+        for method, row in evidence["simulation"]["numbers"][case][n].items():
+            assert min(row["coverage"]) >= TARGET[0] - slack, (n, method)
+            assert max(row["coverage"]) <= TARGET[1] + slack, (n, method)
+
+
+def test_three_seeds_of_real_fits_give_the_recorded_links(bench, evidence):
+    for seed, recorded in enumerate(evidence["refits"]["first_three"]):
+        found = bench["refits"].one_pair(seed)
+        assert set(found) == set(recorded)
+        for name, values in recorded.items():
+            np.testing.assert_allclose(found[name], values, rtol=1e-3, atol=0.02)
