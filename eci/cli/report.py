@@ -9,7 +9,7 @@ import click
 
 from eci.cli.computing import show_progress
 from eci.cli.files import check_new_file, write_whole
-from eci.errors import DataError
+from eci.errors import DataError, EciError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def find_trend(fit: Fit, path: Path | None) -> tuple[Trend | None, list[str], st
         return *repeat_trend(fit, path), ""
     try:
         return fit_frontier(fit), [], ""
-    except DataError as error:  # a fit without dates or draws is still worth a report
+    except EciError as error:  # a fit without dates or draws is still worth a report
         return None, [], f"No trend: {error}"
 
 

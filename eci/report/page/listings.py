@@ -34,7 +34,7 @@ def table_ranking(abilities: pd.DataFrame, interval_prob: float) -> PageTable:
     frame = abilities.assign(interval=pd.Series(list(zip(*ends, strict=True)), dtype=object))
     percentage = f"{interval_prob:.0%}"
     columns = (
-        Column("rank", "", "number", "d"),
+        Column("rank", "Rank", "number", "d"),
         Column("model", "Model"),
         Column("lab", "Lab", "fixed", minor=True),
         Column("release_date", "Released", "fixed", minor=True),

@@ -11,6 +11,7 @@ async function draw() {
     const { view } = await vegaEmbed(`#chart-${name}`, chart, {
       renderer: "svg", actions: false, ast: true, tooltip: { theme: "page" },
     });
+    views[name]?.finalize();
     views[name] = view;
   }
   document.documentElement.dataset.drawn = wide.matches ? "wide" : "narrow";
