@@ -5,7 +5,7 @@
     python -m bench.samplers --check             compare the log densities and stop
     python -m bench.samplers --table FILE        the table of a --json file, nothing run
 
-Every peer (`bench/peers`, one file each; `pip install '.[bench]'`) runs in a process of its own, so that
+Every peer (`bench/peers`, one file each; `pip install --group bench`) runs in a process of its own, so that
 imports, compilation and memory are counted where they arise. All sample the same posterior. The effective
 sample size is the smallest rank-normalised bulk size over the published index and difficulty; that of log
 discrimination stands beside it. "Sampling" is warm-up and kept draws without compilation, "whole" the

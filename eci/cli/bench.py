@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eci.cli.computing import computing
-from eci.cli.options import data_options, rule_options
-from eci.noise import NOISE
+from eci.cli.options import data_options, likelihood_option, rule_options
 
 if TYPE_CHECKING:
     from eci.fitted import Fit
@@ -31,13 +30,7 @@ _COLUMNS = {
 @click.command()
 @data_options
 @rule_options
-@click.option(
-    "--likelihood",
-    type=click.Choice(list(NOISE)),
-    default="normal",
-    show_default=True,
-    help="How scores scatter around the curve.",
-)
+@likelihood_option
 @click.option(
     "--kernel",
     "kernels",

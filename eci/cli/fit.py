@@ -11,7 +11,7 @@ import click
 
 from eci.cli.computing import computing
 from eci.cli.method_options import method_options
-from eci.cli.options import data_options, rule_options
+from eci.cli.options import data_options, likelihood_option, rule_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ _SHOWN = 15
 )
 @click.option("--force", is_flag=True, help="Replace a fit that is there.")
 @method_options
-@click.option(
-    "--likelihood",
-    type=click.Choice(["normal", "beta"]),
-    default="normal",
-    show_default=True,
-    help="How scores scatter around the curve.",
-)
+@likelihood_option
 @click.option("--priors", "priors_file", type=click.Path(path_type=Path), help="TOML file of prior scales.")
 @click.option(
     "--anchor",

@@ -13,6 +13,7 @@ R = TypeVar("R")
 
 # The keys of eci.scores.readers.READERS, which would have to import pandas.
 FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip", "items", "each_item", "every_eval_ever", "inspect")
+LIKELIHOODS = ("normal", "student_t", "logit_normal", "beta", "binomial", "beta_binomial")  # those of eci.fit
 _READING = {
     "unit": click.option(
         "--unit",
@@ -64,6 +65,7 @@ _RULES = {
     "until": click.option("--until", type=_DAY, help="Drop models released later."),
     "labs": click.option("--lab", "labs", multiple=True, help="Keep this lab only; may be repeated."),
     "domains": click.option("--domain", "domains", multiple=True, help="Keep this domain; may be repeated."),
+    "with_items": click.option("--with-items", is_flag=True, help="Keep only scores with a number of items."),
     "exclude_benchmarks": click.option(
         "--exclude-benchmark", "exclude_benchmarks", multiple=True, help="Leave one out; may be repeated."
     ),
@@ -91,6 +93,15 @@ def data_options(command: Callable[..., R]) -> Callable[..., R]:
         decorated = option(decorated)
     source = click.argument("source", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
     return source(decorated)
+
+
+likelihood_option = click.option(
+    "--likelihood",
+    type=click.Choice(LIKELIHOODS),
+    default="normal",
+    show_default=True,
+    help="How scores scatter around the curve; the last two count items.",
+)
 
 
 def rule_options(command: Callable[..., R]) -> Callable[..., R]:

@@ -155,3 +155,11 @@ def test_importing_everything_changes_nothing():
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
+
+
+def test_the_command_line_lists_every_likelihood():
+    """It does not import them: that would load jax."""
+    from eci.cli.options import LIKELIHOODS
+    from eci.noise import NOISE
+
+    assert set(LIKELIHOODS) == set(NOISE)
