@@ -21,13 +21,11 @@ THIRD = np.array([-5.0, 60.0, 30.0, -4.0]) / 81.0  # a cubic through -1, 0, 1, 2
 class Conditional(NamedTuple):
     """Abilities given the items, at the mode, models in the order of the responses.
 
-    pull: b_m1, one matrix (model of the block, 2 item) for every block, intercepts first. quantile (model,
-    score): ability at each of NORMAL_SCORES.
+    pull: b_m1, one matrix (model of the block, 2 item) for every block, intercepts first.
     """
 
     mean: FloatArray
     sd: FloatArray
-    quantile: FloatArray
     pull: tuple[Any, ...]
 
 
@@ -39,11 +37,10 @@ def condition(responses: Responses, mode: MarginalMode, n_polynomials: int) -> t
     """
     tables, n = mode.tables, 2 * responses.n_items
     loss = np.zeros((n, n) if n_polynomials else (0, 0), order="F")
-    quantile, pulls = np.empty((responses.n_models, len(NORMAL_SCORES))), []
-    for block, rows, window in zip(responses.blocks, responses.rows, mode.nodes.windows, strict=True):
+    pulls = []
+    for block, window in zip(responses.blocks, mode.nodes.windows, strict=True):
         x = mode.nodes.ability[window]
         weight, _ = weigh(block, tables, mode.nodes, window)
-        quantile[rows] = tabulate_quantiles(weight, x)
         right, wrong, lever = tables.right_slope[window], tables.wrong_slope[window], tables.lever[window]
         pull = [
             _join(
@@ -55,7 +52,7 @@ def condition(responses: Responses, mode: MarginalMode, n_polynomials: int) -> t
         pulls.append(pull[0])
         for more in pull if n_polynomials else ():
             _add_squares(loss, more)
-    return Conditional(mode.expectation.mean, mode.expectation.sd, quantile, tuple(pulls)), loss
+    return Conditional(mode.expectation.mean, mode.expectation.sd, tuple(pulls)), loss
 
 
 def _add_squares(total: FloatArray, rows: Any) -> None:

@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from eci.errors import ConvergenceError, DataError
 from eci.fitted import Parameters
-from eci.inference.conditional import Conditional, condition, look_up
+from eci.inference.conditional import Conditional, condition, look_up, tabulate_quantiles
 from eci.inference.diagnose import check_finite
 from eci.inference.estimate import Estimate
 from eci.inference.grid_checks import check_grid, precision_of_items
@@ -43,7 +43,7 @@ from eci.inference.items import ItemPrior, Items, choose_prior
 from eci.inference.marginal import MarginalMode, find_marginal_mode
 from eci.inference.method import Quadrature
 from eci.inference.provenance import Clock
-from eci.inference.quadrature import item_gradient
+from eci.inference.quadrature import item_gradient, weigh
 from eci.inference.responses import Responses
 from eci.irt.priors import Priors
 from eci.scores import ScoreMatrix
@@ -106,10 +106,15 @@ class GridPosterior:
         delta = self.factor.draw(rng, n_draws)
         n = self.responses.n_items
         ability = np.empty((self.responses.n_models, n_draws))
-        for pull, rows in zip(self.conditional.pull, self.responses.rows, strict=True):
+        nodes, parts = self.mode.nodes, self.responses
+        for block, rows, window, pull in zip(
+            parts.blocks, parts.rows, nodes.windows, self.conditional.pull, strict=True
+        ):
+            weight, _ = weigh(block, self.mode.tables, nodes, window)
+            quantile = tabulate_quantiles(weight, nodes.ability[window])
             shift = self.conditional.sd[rows, None] * (pull @ delta[: 2 * n])
-            e = rng.standard_normal(shift.shape)
-            ability[self.responses.order[rows]] = shift + look_up(self.conditional.quantile[rows], e)
+            shift += look_up(quantile, rng.standard_normal(shift.shape))
+            ability[parts.order[rows]] = shift
         return ability.T, self.place_items(delta)
 
     def place_items(self, delta: FloatArray) -> Items:
