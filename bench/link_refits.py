@@ -27,7 +27,7 @@ METHODS = ("mean-mean", "mean-sigma", "haebara", "stocking-lord", "regression", 
 N_MODELS, N_BENCHMARKS, N_COMMON, N_COMMON_MODELS = 30, 16, 8, 6
 DRIFT_SD, NOISE_SD, SHIFT, SPREAD = 0.1, 0.05, 0.5, 0.8
 N_DRAWS = 1000
-N_PAIRS = 150
+N_PAIRS = 400
 LEVEL_AT = 100.0
 
 

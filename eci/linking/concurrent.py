@@ -7,7 +7,7 @@ import numpy as np
 from eci.errors import IdentificationError
 from eci.fitted import Fit
 from eci.linking.common import Constants, Curves
-from eci.linking.drift import estimate_drift
+from eci.linking.drift import Drift, estimate_drift
 from eci.linking.points import Array, Points, check_points
 from eci.linking.propagate import add_drift, constants_at
 from eci.linking.result import CommonUnits, Link
@@ -15,6 +15,7 @@ from eci.linking.standardised import Standardised, in_points
 from eci.scores.matrix import ScoreMatrix
 
 MIN_COMMON = 3
+ENOUGH = 10  # from here on simulated intervals held what they should at every drift tried
 
 
 def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> Link:
@@ -106,10 +107,20 @@ def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> L
         residual_sd=drift.draws,
         units=units,
         interval_prob=interval_prob,
-        warnings=(
-            "Concurrent calibration weighs the common benchmarks as if none had drifted. The drift their "
-            f"difficulties show (sd {drift.sd:.2g} points) is in the intervals.",
-        ),
+        warnings=(_warn_of_drift(drift, len(shared)),),
+    )
+
+
+def _warn_of_drift(drift: Drift, n: int) -> str:
+    said = (
+        "Concurrent calibration weighs the common benchmarks as if none had drifted. The drift their "
+        f"difficulties show (sd {drift.sd:.2g} points) is in the intervals."
+    )
+    if n >= ENOUGH:
+        return said
+    return (
+        f"{said} With {n} benchmarks they may still be too narrow: the few best measured ones decide, and "
+        "how far just these drifted is hardly known."
     )
 
 

@@ -1,4 +1,4 @@
-"""Bias, error and coverage of every link: over 400 simulated pairs a size, and over 150 pairs of real fits.
+"""Bias, error and coverage of every link: over 400 simulated pairs a size, and as many pairs of real fits.
 
 Evidence: docs/evidence/link_simulation.json by `python -m bench.linking run`, docs/evidence/link_refits.json
 by `python -m bench.link_refits run`. One seed is one pair.

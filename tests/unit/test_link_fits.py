@@ -222,6 +222,7 @@ def test_concurrent_calibration_of_a_fit_with_itself_is_the_identity_within_its_
     """Both sides are one set of scores, each model entered twice: the joint scale must tell none apart."""
     found = eci.link(small_fit, small_fit, method="concurrent")
     assert found.units.names == small_fit.matrix.benchmarks
+    assert "too narrow" in found.warnings[0]  # eight benchmarks
     for at in (80.0, 100.0, 120.0):
         value = found.line(np.array([at]))[:, 0]
         assert abs(value.mean() - at) < 3 * value.std() / np.sqrt(400) + 0.1 * value.std()
