@@ -70,9 +70,9 @@ def describe_advice(advice: Advice) -> str:
     """Say what the utility is and what the best set would leave."""
     last = advice.best_set.iloc[-1]
     return paragraph(
-        f"Now the {advice.target} has a posterior sd of {advice.sd:.2f} points. Utility: its expected "
-        "posterior variance once the score is known; expected sd is the square root.",
-        f"All {len(advice.best_set)} of the set together: {last['expected_sd']:.2f} points, "
+        f"Posterior sd now: {advice.sd:.2f} points ({advice.target}). Utility: its expected posterior "
+        "variance once the score is known; expected sd is the square root.",
+        f"The {len(advice.best_set)} of the set together: {last['expected_sd']:.2f} points, "
         f"{100 * last['removed']:.0f} % of the variance removed."
         if len(advice.best_set) > 1
         else "",

@@ -97,7 +97,7 @@ def test_next_ranks_and_chooses_a_set(folder):
     result = run("next", folder, "--model", "model 05", "--k", 2)
     assert result.exit_code == 0
     text = " ".join(result.stdout.split())
-    assert "Utility: its expected posterior variance" in text and "All 2 of the set together" in text
+    assert "Utility: its expected posterior variance" in text and "The 2 of the set together" in text
     record = json.loads(run("next", folder, "--model", "model 05", "--against", "model 06", "--json").stdout)
     assert record["target"] == "model 05 minus model 06"
     assert record["each"][0]["expected_variance"] == min(row["expected_variance"] for row in record["each"])
