@@ -19,7 +19,7 @@ from jax.scipy.linalg import cho_solve, solve_triangular
 from numpy.typing import NDArray
 
 from eci.inference.whiten import Arrow, compiled_arrow, hold_prior, solve_arrow
-from eci.irt.datum import Datum
+from eci.irt.datum import Row
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
 
 MIN_NOISE = 0.01  # of the first value of a noise sd: scores have three or four digits
@@ -69,7 +69,7 @@ def _ability_terms(
     """Gradient of the log density in each ability and the (floored) curvature, both (model,)."""
     m, j = scores.model_index, scores.benchmark_index
 
-    def one(ability: Array, curve: Curve, reference: Array, datum: Datum) -> Array:
+    def one(ability: Array, curve: Curve, reference: Array, datum: Row) -> Array:
         return measurement.row_log_prob(measurement.predictor(ability, curve, reference), curve.noise, datum)
 
     curve = jax.tree.map(lambda x: x[j], measurement.curves(position, scores))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -21,9 +22,10 @@ from eci.inference.mode import Mode, crude_start, find_curvature, find_mode, rec
 from eci.inference.moments import match_moments
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, unwhiten, whiten
-from eci.irt.datum import Datum
+from eci.irt.continuous import RepeatedNormal
+from eci.irt.datum import Datum, RepeatedDatum, Row
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
-from eci.irt.observation import Likelihood
+from eci.irt.observation import REPEATED
 from eci.scores import ScoreMatrix
 
 PIECE = 500  # draws converted at a time
@@ -51,8 +53,14 @@ def prepare(
     clock: Clock,
     covariates: NDArray[np.float64] | None = None,
 ) -> Problem:
-    """Find the mode, choose coordinates and whiten there; programs needed later compile meanwhile."""
-    _require_items(matrix, measurement.likelihood)
+    """Find the mode, choose coordinates and whiten there; programs needed later compile meanwhile.
+
+    Raises
+    ------
+    DataError
+        Where the likelihood cannot be had of these scores; see `suit`.
+    """
+    measurement = suit(measurement, matrix)
     scores = code_scores(matrix, measurement, covariates)
     reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
     scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
@@ -71,29 +79,75 @@ def prepare(
     return Problem(measurement, scores, mode._replace(position=center), whitening, definite)
 
 
+def suit(measurement: Measurement, matrix: ScoreMatrix) -> Measurement:
+    """The measurement as the rows of the matrix ask for it.
+
+    Raises
+    ------
+    DataError
+        Where the likelihood needs numbers of items that the matrix does not have, or several rows of one
+        pair are there and the likelihood has no effect of a pair.
+    """
+    likelihood, missing = measurement.likelihood, np.isnan(matrix.n_items)
+    if likelihood.needs_items and missing.any():
+        benchmarks = sorted({matrix.benchmarks[j] for j in matrix.benchmark_index[missing]})
+        raise DataError(
+            f"The likelihood {likelihood.name} counts items, and {missing.sum()} of {matrix.n_scores} "
+            f"scores, on {len(benchmarks)} of {matrix.n_benchmarks} benchmarks "
+            f"({', '.join(benchmarks[:3])}, ...), have no n_items. Fill that column in, keep only rows that "
+            "have it (with_items=True in ScoreMatrix.from_table), or choose a likelihood of fractions, such as beta."
+        )
+    n_pairs = len(_find_pairs(matrix)[0])
+    if n_pairs == matrix.n_scores or isinstance(likelihood, RepeatedNormal):
+        return measurement
+    if likelihood.name not in REPEATED:
+        raise DataError(
+            f"There are {matrix.n_scores} scores of {n_pairs} pairs of model and benchmark, and the "
+            f"likelihood {likelihood.name} takes rows of one pair for independent, which they are not. "
+            "Reduce them to one (--duplicates vendor, mean or max), or choose a likelihood with an effect "
+            f"of the pair: {', '.join(REPEATED)}."
+        )
+    return replace(measurement, likelihood=REPEATED[likelihood.name])
+
+
 def code_scores(
     matrix: ScoreMatrix, measurement: Measurement, covariates: NDArray[np.float64] | None = None
 ) -> CodedScores:
     """Arrays of a score matrix as the measurement program takes them, in fully centred coordinates."""
-    j = matrix.benchmark_index
-    datum = Datum(*(jnp.asarray(x) for x in (matrix.score, matrix.n_items, matrix.lower[j], matrix.upper[j])))
+    code = _code_pairs if isinstance(measurement.likelihood, RepeatedNormal) else _code_rows
+    m, j, datum = code(matrix)
     at = Coordinates(jnp.zeros(matrix.n_benchmarks), jnp.ones((matrix.n_benchmarks, measurement.n_benchmark)))
     shifts = jnp.zeros((matrix.n_models, 0)) if covariates is None else jnp.asarray(covariates)
-    models, benchmarks = jnp.asarray(matrix.model_index, jnp.int32), jnp.asarray(j, jnp.int32)
+    models, benchmarks = jnp.asarray(m, jnp.int32), jnp.asarray(j, jnp.int32)
     return CodedScores(models, benchmarks, datum, at, shifts)
 
 
-def _require_items(matrix: ScoreMatrix, likelihood: Likelihood) -> None:
-    missing = np.isnan(matrix.n_items)
-    if not likelihood.needs_items or not missing.any():
-        return
-    benchmarks = sorted({matrix.benchmarks[j] for j in matrix.benchmark_index[missing]})
-    raise DataError(
-        f"The likelihood {likelihood.name} counts items, and {missing.sum()} of {matrix.n_scores} scores, on "
-        f"{len(benchmarks)} of {matrix.n_benchmarks} benchmarks ({', '.join(benchmarks[:3])}, ...), have no "
-        "n_items. Fill that column in, keep only rows that have it (with_items=True in "
-        "ScoreMatrix.from_table), or choose a likelihood of fractions, such as beta."
-    )
+Indices = NDArray[np.int64]
+
+
+def _code_rows(matrix: ScoreMatrix) -> tuple[Indices, Indices, Row]:
+    """Model, benchmark and datum of every score."""
+    j = matrix.benchmark_index
+    columns = matrix.score, matrix.n_items, matrix.lower[j], matrix.upper[j]
+    return matrix.model_index, j, Datum(*map(jnp.asarray, columns))
+
+
+def _code_pairs(matrix: ScoreMatrix) -> tuple[Indices, Indices, Row]:
+    """Model, benchmark and datum of every pair that has scores."""
+    first, pair = _find_pairs(matrix)
+    m, j, datum = _code_rows(matrix)
+    n_rows = np.bincount(pair).astype(np.float64)
+    mean = np.bincount(pair, matrix.score) / n_rows
+    squares = np.bincount(pair, (matrix.score - mean[pair]) ** 2)
+    columns = mean, *(x[first] for x in datum[1:]), n_rows, squares
+    return m[first], j[first], RepeatedDatum(*map(jnp.asarray, columns))
+
+
+def _find_pairs(matrix: ScoreMatrix) -> tuple[Indices, Indices]:
+    """First row of every pair of model and benchmark, and the pair of every row."""
+    code = matrix.model_index * matrix.n_benchmarks + matrix.benchmark_index
+    _, first, pair = np.unique(code, return_index=True, return_inverse=True)
+    return first, pair
 
 
 def constrain_mode(problem: Problem) -> Parameters:

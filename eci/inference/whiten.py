@@ -16,7 +16,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_solve, solve_triangular
 
-from eci.irt.datum import Datum
+from eci.irt.datum import Row
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
 from eci.irt.noise import NoiseValue
 
@@ -89,7 +89,7 @@ def row_curvature(measurement: Measurement, position: Position, scores: CodedSco
         curve = measurement.decode(v[1 : 1 + k], v[1 + k :], at)
         return measurement.predictor(v[0], curve, at.reference), curve.noise
 
-    def one(ability: Array, benchmark: Array, at: Coordinates, datum: Datum) -> Array:
+    def one(ability: Array, benchmark: Array, at: Coordinates, datum: Row) -> Array:
         v = jnp.concatenate([ability[None], benchmark, position.shared])
         if exact:
             return -jax.hessian(lambda v: measurement.row_log_prob(*predict(v, at), datum))(v)

@@ -33,6 +33,9 @@ class RepeatedDatum(NamedTuple):
     sum_squares: Array
 
 
+Row = Datum | RepeatedDatum
+
+
 class Edges(NamedTuple):
     """A score seen with a resolution of one item: how far 0 and 1 reach, and whether it lies in either.
 

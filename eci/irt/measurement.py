@@ -35,7 +35,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from eci.irt.curve import curve_mean
-from eci.irt.datum import Datum
+from eci.irt.datum import Row
 from eci.irt.densities import half_normal_of_log, normal
 from eci.irt.noise import NoiseValue
 from eci.irt.observation import Likelihood
@@ -60,13 +60,14 @@ class Coordinates(NamedTuple):
 class CodedScores(NamedTuple):
     """A score matrix as arrays: indices and `datum` have a leading `score` axis.
 
+    Where the likelihood has an effect of the pair, all scores of a pair make one row, a `RepeatedDatum`.
     covariates (model, n_covariates) shift the prior mean of abilities; there are none but in a latent
     regression.
     """
 
     model_index: Array
     benchmark_index: Array
-    datum: Datum
+    datum: Row
     coordinates: Coordinates
     covariates: Array
 
@@ -157,7 +158,7 @@ class Measurement:
         """Linear predictor z of one score, in logits."""
         return jnp.exp(curve.log_slope) * (ability - reference) + curve.intercept
 
-    def row_log_prob(self, z: Array, noise: NoiseValue, datum: Datum) -> Array:
+    def row_log_prob(self, z: Array, noise: NoiseValue, datum: Row) -> Array:
         """Log density of one score given its predictor and noise parameter."""
         return self.likelihood.log_prob(datum, curve_mean(z, datum.lower, datum.upper), noise)
 

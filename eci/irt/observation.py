@@ -6,7 +6,7 @@ from typing import Any, Literal, Protocol
 
 from jax import Array
 
-from eci.irt.continuous import Beta, LogitNormal, Normal, StudentT
+from eci.irt.continuous import Beta, LogitNormal, Normal, RepeatedNormal, StudentT
 from eci.irt.counts import BetaBinomial, Binomial
 from eci.irt.datum import Datum
 from eci.irt.noise import Noise, NoiseValue
@@ -51,5 +51,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
     likelihood.name: likelihood
     for likelihood in (Normal(), StudentT(), LogitNormal(), Beta(), Binomial(), BetaBinomial())
 }
+REPEATED: dict[str, Likelihood] = {"normal": RepeatedNormal()}
+"""For scores with several rows of one pair: a likelihood that knows rows of a pair belong together."""
 
-__all__ = ["LIKELIHOODS", "Datum", "Likelihood", "LikelihoodName"]
+__all__ = ["LIKELIHOODS", "REPEATED", "Datum", "Likelihood", "LikelihoodName"]

@@ -32,6 +32,16 @@ def test_duplicates(duplicates, expected):
     assert {(d.kind, d.name, d.rule) for d in matrix.dropped} == {("row", "m on b", "duplicates")}
 
 
+def test_with_items_drops_rows_before_the_rule_of_duplicates_chooses():
+    table = SEVERAL.assign(n_items=[100, None, 50, None, None, None])
+    matrix = ScoreMatrix.from_table(table, with_items=True, **ONE)
+    assert (matrix.score.tolist(), matrix.n_items.tolist()) == ([0.3], [100])  # of the vendor's, the one left
+    assert sorted(d.rule for d in matrix.dropped) == ["duplicates"] + ["with_items"] * 4
+    assert matrix.rules.as_dict()["with_items"] is True
+    with pytest.raises(DataError, match="with_items"):
+        Rules(with_items="yes")
+
+
 def test_duplicates_all_keeps_every_row():
     matrix = ScoreMatrix.from_table(SEVERAL, duplicates="all", **ONE)
     assert matrix.score.tolist() == sorted(SEVERAL["score"])
