@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from eci.fitted import Check, Parameters
 from eci.inference.convergence import compute_bfmi, compute_ess_bulk, compute_ess_tail, compute_rhat
 from eci.inference.method import Nuts
+from eci.psis import max_pareto_k, smooth_weights
 from eci.scale import Scale
 
 MAX_RHAT = 1.01
@@ -108,6 +109,28 @@ def check_finite(draws: Parameters) -> tuple[Check, ...]:
             "Use --method nuts.",
         ),
     )  # fmt: skip
+
+
+def check_importance(joint: FloatArray, abilities: FloatArray) -> tuple[Check, ...]:
+    """Pareto k of the log ratios, (draw,), of the posterior to its approximation: all parameters, abilities.
+
+    Vehtari, Simpson, Gelman, Yao and Gabry (2024), Pareto smoothed importance sampling, JMLR 25(72).
+    """
+    checks = []
+    for name, log_ratios, what in (
+        ("pareto_k_index", abilities, "abilities and common parameters"),
+        ("pareto_k", joint, "all parameters"),
+    ):
+        _, (k,) = smooth_weights(log_ratios[:, None])
+        limit = max_pareto_k(len(log_ratios))
+        checks.append(
+            Check(
+                name, float(k), limit, bool(k <= limit), "",
+                f"The posterior of {what} is not of the normal shape that laplace gives it, most often in "
+                "its tails, so centres are nearer the truth than interval ends. Use --method nuts.",
+            )
+        )  # fmt: skip
+    return tuple(checks)
 
 
 def check_center(gradient_norm: float) -> tuple[Check, ...]:

@@ -38,14 +38,18 @@ class Laplace(Map):
     ----------
     n_draws
         Draws from the approximation.
+    n_weighed
+        Draws whose densities are compared with those of the posterior, for the Pareto k of the checks; 0
+        leaves these checks out.
     """
 
     name: ClassVar[MethodName] = "laplace"
     n_draws: int = 4000
+    n_weighed: int = 1000
 
     def __post_init__(self) -> None:
         """Refuse impossible options."""
-        _require_at_least(self, n_draws=10)
+        _require_at_least(self, n_draws=10, n_weighed=0)
 
 
 @dataclass(frozen=True)

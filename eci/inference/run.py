@@ -20,12 +20,14 @@ from eci.inference.diagnose import (
     check_center,
     check_convergence,
     check_finite,
+    check_importance,
     check_mode,
     check_sampler,
     published_quantities,
 )
 from eci.inference.estimate import Estimate
 from eci.inference.grid import fit_grid
+from eci.inference.importance import weigh_abilities, weigh_draws
 from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts, Quadrature
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, constrain_mode, prepare
@@ -37,6 +39,8 @@ from eci.irt.priors import Priors
 from eci.scale import choose_anchors
 from eci.scores import ScoreMatrix
 from eci.scores.connectivity import require_connected
+
+MIN_WEIGHED = 25  # draws; fewer have no tail to fit
 
 
 def fit(
@@ -164,7 +168,13 @@ def _estimate(
     z = jax.random.normal(key, (method.n_draws, problem.n_coordinates))
     draws = collect_parameters(constrain_draws(problem, z))
     clock.lap("draw")
-    return Estimate(mode, draws, 1, {}, checks + check_finite(draws))
+    checks += check_finite(draws)
+    weighed = z[: method.n_weighed]
+    if len(weighed) >= MIN_WEIGHED:
+        abilities = weigh_abilities(problem, weighed, jax.random.fold_in(key, 1))
+        checks += check_importance(weigh_draws(problem, weighed), abilities)
+        clock.lap("check")
+    return Estimate(mode, draws, 1, {}, checks)
 
 
 def _sample(

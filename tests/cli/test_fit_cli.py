@@ -1,8 +1,10 @@
 """`eci fit`: every method, every refusal, the files and the exit codes."""
 
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -72,8 +74,10 @@ class TestMethods:
         np.testing.assert_array_equal(load_fit(out).index_draws, small_fit.index_draws)
 
     def test_laplace_is_labelled_a_preview(self, data, out):
+        """And says that so few scores have no normal posterior."""
         result = fit(data, "--out", out, "--method", "laplace")
-        assert result.exit_code == EXIT_GOOD, result.output
+        assert result.exit_code == EXIT_CHECK_FAILED, result.output
+        assert "CHECK FAILED: pareto_k" in result.stdout
         assert "preview" in result.stdout
         assert pd.read_csv(out / "abilities.csv")["sd"].notna().all()
 
@@ -275,3 +279,50 @@ def test_help_imports_neither_pandas_nor_jax():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "--anchor" in done.stdout
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+class TestMethodOptions:
+    def test_bootstrap_keeps_what_was_asked_for(self, data, out):
+        result = fit(data, "--out", out, "--method", "bootstrap", "--refits", 20, "--resample", "benchmarks")
+        assert result.exit_code == EXIT_GOOD, result.output
+        assert "A preview: intervals hold refits to resampled scores" in result.stdout
+        method = load_fit(out).method
+        assert (method["name"], method["n_refits"], method["resample"]) == ("bootstrap", 20, "benchmarks")
+
+    def test_least_squares_takes_an_anchor_benchmark(self, data, out):
+        options = ("--method", "least_squares", "--anchor-benchmark", "bench 3", "--ridge", 0.01)
+        result = fit(data, "--out", out, *options)
+        assert result.exit_code == EXIT_GOOD, result.output
+        assert "The one check passed (least_squares, normal)." in result.stdout
+        assert load_fit(out).method == {
+            "name": "least_squares",
+            "ridge": 0.01,
+            "anchor_benchmark": "bench 3",
+        }
+
+    @pytest.mark.parametrize(
+        ("flag", "value", "method", "owner"),
+        [
+            ("--refits", 20, "nuts", "bootstrap"),
+            ("--target-accept", 0.99, "laplace", "nuts"),
+            ("--chains", 2, "bootstrap", "nuts"),
+            ("--ridge", 0.2, "map", "bootstrap or least_squares"),
+        ],
+    )
+    def test_options_of_another_method_are_refused(self, data, out, flag, value, method, owner):
+        result = fit(data, "--out", out, "--method", method, flag, value)
+        assert result.exit_code == 2
+        assert f"{flag} belongs to --method {owner}, not to {method}." in result.stderr
+        assert not out.exists()
+
+    def test_advice_names_flags_that_exist(self):
+        """Every flag in the advice of a check is one of `eci fit` or of its rules."""
+        from eci.cli.fit import fit as command
+        from eci.inference import bootstrap, diagnose
+
+        known = {flag for option in command.params for flag in option.opts}
+        for module in (bootstrap, diagnose):
+            text = Path(module.__file__).read_text(encoding="utf-8")
+            named = set(re.findall(r"--[a-z][a-z-]+", text))
+            assert named
+            assert named <= known
