@@ -59,7 +59,7 @@ def plot(
     information  which benchmarks still separate the top models
     residuals    models that do better or worse in a domain than their index says
     changes      probabilities of the change models
-    break        when the pace changed, if it did
+    break        when the trend changed, if it did
     """  # noqa: D301 - click reads \\b as "keep these lines"
     out = Path(f"{kind}.png") if out is None else out
     _check_options(kind, out, labs=labs, top=top, trend_file=trend_file)

@@ -69,6 +69,7 @@ def name_points(
     rings
         Distances tried between a point and its name, in typographic points.
     """
+    from matplotlib.patheffects import withStroke
     from matplotlib.textpath import TextPath
 
     scale = _lay_out(ax)
@@ -103,6 +104,9 @@ def name_points(
             parse_math=False,  # a name such as a$b$ stands as it is
         )
         note.set_in_layout(False)
+        note.set_path_effects(
+            [withStroke(linewidth=1.8, foreground="white")]
+        )  # readable over points and lines
 
 
 def _lay_out(ax: Axes) -> float:

@@ -34,16 +34,17 @@ def tell_leader(abilities: pd.DataFrame, frontier: pd.DataFrame, facts: Mapping[
 
 
 def tell_pace(trend: Trend) -> str:
-    """Say whether the pace changed, as far as the data decide it."""
+    """Say whether the trend changed, as far as the data decide it."""
     if not trend.automatic:
         return f"The trend under the assumption of {_assumed(trend)}"
     p = trend.p_any_change
     if p >= 0.9 and trend.break_date is not None:
         when = trend.break_date
-        return f"The pace changed (probability {p:.2f}), between {_month(when.low)} and {_month(when.high)}"
+        ends = f"between {_month(when.low)} and {_month(when.high)} ({trend.interval_prob:.0%} interval)"
+        return f"The trend changed (probability {p:.2f}), {ends}"
     if p <= 0.1:
-        return f"One straight line will do: the probability of a change of pace is {p:.2f}"
-    return f"Whether the pace changed is open: the probability is {p:.2f}"
+        return f"One straight line will do: the probability of a change is {p:.2f}"
+    return f"Whether the trend changed is open: the probability is {p:.2f}"
 
 
 def tell_changes(trend: Trend) -> str:
@@ -55,12 +56,12 @@ def tell_changes(trend: Trend) -> str:
 
 
 def tell_break(trend: Trend) -> str:
-    """Say when the pace changed, if it did."""
+    """Say when the trend changed, if it did."""
     when = trend.break_date
     if trend.options.break_date is not None or when is None:
         return f"The break is fixed at {trend.options.break_model or trend.options.break_date}"
     ends = f"{_month(when.low)} and {_month(when.high)}"
-    return f"If the pace changed, then between {ends} ({trend.interval_prob:.0%} interval)"
+    return f"If the trend changed, then between {ends} ({trend.interval_prob:.0%} interval)"
 
 
 def tell_benchmarks(standing: pd.DataFrame) -> str:
