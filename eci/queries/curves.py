@@ -133,11 +133,17 @@ class Curves:
 
 
 def require_draws(fit: Fit) -> Parameters:
-    """Joint draws of a fit, or say that it has none."""
+    """Joint posterior draws of a fit, or say that it has none."""
+    name = fit.method["name"]
     if fit.draws is None:
         raise DataError(
-            "This fit was made with the method map, which has a point and no posterior draws, so nothing can "
-            "be said of new scores. Fit again with the method nuts."
+            f"This fit was made with the method {name}, which has a point and no posterior draws, so nothing "
+            "can be said of new scores. Fit again with the method nuts."
+        )
+    if name == "bootstrap":
+        raise DataError(
+            "This fit was made with the method bootstrap, whose draws are refits of resampled scores: they "
+            "say how far an estimate moves, not how likely a new score is. Fit again with the method nuts."
         )
     return fit.draws
 

@@ -79,6 +79,8 @@ def test_unknown_names_get_a_suggestion(small_fit, invented_fit):
         predict(small_fit, "model 05", "bench O")
     with pytest.raises(eci.DataError, match="method map"):
         predict(dataclasses.replace(invented_fit, draws=None, method={"name": "map"}), "model 05")
+    with pytest.raises(eci.DataError, match="refits of resampled scores"):
+        predict(dataclasses.replace(invented_fit, method={"name": "bootstrap"}), "model 05")
 
 
 def test_a_full_row_leaves_nothing_to_predict():
