@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from eci.errors import IdentificationError
 from eci.fitted import Fit
 from eci.linking.common import Constants, Curves
 from eci.linking.drift import Drift, estimate_drift
+from eci.linking.fits import SHARED_CELLS, shared_cells
 from eci.linking.points import Array, Points, check_points
 from eci.linking.propagate import add_drift, constants_at
 from eci.linking.result import CommonUnits, Link
@@ -107,21 +110,25 @@ def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> L
         residual_sd=drift.draws,
         units=units,
         interval_prob=interval_prob,
-        warnings=(_warn_of_drift(drift, len(shared)),),
+        warnings=tuple(_warnings(drift, len(shared), shared_cells(old, new))),
     )
 
 
-def _warn_of_drift(drift: Drift, n: int) -> str:
-    said = (
+def _warnings(drift: Drift, n: int, same: float) -> Iterator[str]:
+    yield (
         "Concurrent calibration weighs the common benchmarks as if none had drifted. The drift their "
         f"difficulties show (sd {drift.sd:.2g} points) is in the intervals."
     )
-    if n >= ENOUGH:
-        return said
-    return (
-        f"{said} With {n} benchmarks they may still be too narrow: the few best measured ones decide, and "
-        "how far just these drifted is hardly known."
-    )
+    if n < ENOUGH:
+        yield (
+            f"With {n} benchmarks the intervals may still be too narrow: the few best measured ones decide, "
+            "and how far just these drifted is hardly known."
+        )
+    if same >= SHARED_CELLS:
+        yield (
+            f"{same:.0%} of the scores of the smaller fit are in both and count twice: the intervals are not "
+            "those of one set of scores. Use another method, which resamples them jointly."
+        )
 
 
 def find_drift_influence(old: Curves, new: Curves, *, slope: float, centre: float) -> Array:

@@ -98,6 +98,10 @@ def link(
             from eci.linking.concurrent import link_concurrent
 
             _refuse(robust, "robust", "concurrent calibration, which has one curve for both")
+            elsewhere = common not in (None, "benchmarks")
+            _refuse(elsewhere, f"common={common!r}", "concurrent calibration, which is by benchmarks")
+            _refuse(models is not None, "models", "concurrent calibration, which is by benchmarks")
+            _refuse(errors == "joint", "errors='joint'", "concurrent calibration, which is one fit")
             return link_concurrent(old, new, interval_prob=interval_prob, seed=seed)
         chosen = method if method != "auto" else ("haebara" if by == "benchmarks" else "regression")
         if chosen != "regression" and by != "benchmarks":

@@ -71,6 +71,12 @@ def test_intervals_of_90_percent_hold_86_to_94(evidence, case):
             assert max(row["coverage"]) <= TARGET[1] + slack, (n, method)
 
 
+@pytest.mark.parametrize("n", ["5", "10", "20"])
+def test_curve_methods_find_the_slope_better_than_mean_sigma(evidence, n):
+    error = {name: row["rmse"][0] for name, row in evidence["simulation"]["numbers"][DRIFTS[0]][n].items()}
+    assert max(error["haebara"], error["stocking-lord"]) < error["mean-sigma"]
+
+
 def test_three_seeds_of_real_fits_give_the_recorded_links(bench, evidence):
     for seed, recorded in enumerate(evidence["refits"]["first_three"]):
         found = bench["refits"].one_pair(seed)

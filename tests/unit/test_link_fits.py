@@ -194,6 +194,9 @@ def test_common_models_by_name(pair):
         ({"error_corr": 0.4}, DataError, "does not apply"),
         ({"old_sd": 1.0}, DataError, "does not apply"),
         ({"method": "concurrent", "robust": True}, DataError, "does not apply"),
+        ({"method": "concurrent", "common": "models"}, DataError, "by benchmarks"),
+        ({"method": "concurrent", "models": ["shared 00"]}, DataError, "models does not apply"),
+        ({"method": "concurrent", "errors": "joint"}, DataError, "which is one fit"),
     ],
 )
 def test_bad_options_are_refused(pair, options, error, words):
@@ -222,7 +225,8 @@ def test_concurrent_calibration_of_a_fit_with_itself_is_the_identity_within_its_
     """Both sides are one set of scores, each model entered twice: the joint scale must tell none apart."""
     found = eci.link(small_fit, small_fit, method="concurrent")
     assert found.units.names == small_fit.matrix.benchmarks
-    assert "too narrow" in found.warnings[0]  # eight benchmarks
+    assert "too narrow" in found.warnings[1]  # eight benchmarks
+    assert "count twice" in found.warnings[2]
     for at in (80.0, 100.0, 120.0):
         value = found.line(np.array([at]))[:, 0]
         assert abs(value.mean() - at) < 3 * value.std() / np.sqrt(400) + 0.1 * value.std()
