@@ -61,7 +61,7 @@ class Fault:
 
     def __str__(self) -> str:
         """Word the fault as one sentence and its advice as another."""
-        place = f"{self.where}, column {self.column}" if self.column else self.where
+        place = f"{self.where}, column {_bare(self.column)}" if self.column else self.where
         return f"{place}: {' '.join(filter(None, [clip(self.value), self.problem]))}. {self.advice}."
 
 
@@ -123,12 +123,22 @@ def clip(value: str) -> str:
     """Show a value in quotes, shortened, with control characters escaped; numbers stay bare."""
     if not value:
         return ""
-    short = value if len(value) <= _LONGEST_VALUE else value[: _LONGEST_VALUE - 1] + "…"
+    short = _shorten(value)
     try:
         float(short)
     except ValueError:
         return repr(short)
     return short
+
+
+def _bare(name: str) -> str:
+    """Show a name without quotes, shortened; one with invisible characters is escaped."""
+    short = _shorten(name)
+    return short if short.isprintable() else repr(short)[1:-1]
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
 
 
 def describe(faults: Sequence[Fault], n_faults: int) -> str:

@@ -201,3 +201,22 @@ def test_bundled_data_are_a_table():
     from eci.scores import bundled_data
 
     assert recognise(bundled_data()) == "table"
+
+
+def test_invisible_characters_of_a_header_are_escaped_in_words(tmp_path):
+    path = write(tmp_path / "w.csv", "model,x,la\u200bb\nA,0.5,no\n")
+    with pytest.raises(FaultyTableError) as caught:
+        load_scores(path, format="wide")
+    assert "column la\\u200bb: 'no' is not a number" in str(caught.value)
+    assert all(line.isprintable() for line in str(caught.value).splitlines())
+
+
+@pytest.mark.parametrize(
+    "content", [b"PK\x03\x04rest", b"PK\x03\x04" + b"\0" * 100 + b"PK\x05\x06" + b"\1" * 18]
+)
+def test_a_damaged_archive_is_told(tmp_path, content):
+    (tmp_path / "b.zip").write_bytes(content)
+    with pytest.raises(DataError, match="zip archive"):
+        load_scores(tmp_path / "b.zip")
+    with pytest.raises(DataError, match="not a zip archive that can be read"):
+        load_scores(tmp_path / "b.zip", format="epoch_zip")

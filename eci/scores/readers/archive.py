@@ -114,6 +114,8 @@ def _require_harmless(path: Path, member: zipfile.ZipInfo) -> None:
             f"{path}: the member {member.filename!r} leads out of the archive. Nothing was read: do not "
             "trust where this file comes from."
         )
+    if not member.filename.isprintable():
+        raise DataError(f"{path}: the member {member.filename!r} has invisible characters. Pack it anew.")
     if member.flag_bits & 1:
         raise DataError(f"{path}: {member.filename} is encrypted. Unpack the archive and pack it openly.")
     if member.file_size > MAX_PLAIN and member.file_size > MAX_RATIO * max(member.compress_size, 1):

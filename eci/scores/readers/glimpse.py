@@ -75,13 +75,20 @@ def look(path: Path) -> Glimpse:
         magic = file.read(4)
     if magic == b"PAR1":
         return Glimpse(path, "parquet", tuple(parquet_columns(path)))
-    if magic == b"PK\x03\x04" and zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            return Glimpse(path, "zip", members=tuple(sorted(archive.namelist())))
+    if magic == b"PK\x03\x04" and (members := _members(path)) is not None:
+        return Glimpse(path, "zip", members=members)
     if path.suffix in (".json", ".jsonl") or magic.lstrip()[:1] in (b"{", b"["):
         return Glimpse(path, "json", text=_start(path))
     columns, rows = peek_csv(path, _KNOWN)
     return Glimpse(path, "csv", tuple(columns), tuple(map(tuple, rows)))
+
+
+def _members(path: Path) -> tuple[str, ...] | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return tuple(sorted(archive.namelist()))
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return None  # the reader that is named for it says what is wrong
 
 
 def _start(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from eci.errors import DataError
-from eci.scores.faults import Faults
+from eci.scores.faults import Faults, clip
 from eci.scores.sheet import Header, Sheet, read_frame
 
 if TYPE_CHECKING:
@@ -66,5 +66,5 @@ def _open(path: Path) -> ParquetFile:
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    reason = clip((str(error).strip().splitlines() or [type(error).__name__])[0])  # it may quote raw bytes
     return DataError(f"{path}: not a Parquet file that can be read ({reason}). Write it again.")
