@@ -16,6 +16,8 @@ from eci.scores.sheet import Sheet
 
 Parsed = tuple[Sheet, pd.DataFrame]
 
+_NOTHING = pd.DataFrame({"value": pd.Series([], dtype="object")}, index=pd.Index([], dtype="str"))
+
 
 def assemble(tables: Tables, unit: Unit, faults: Faults, aliases: Aliases) -> pd.DataFrame:
     """Check every cell, join the facts, and return the long table with all its columns.
@@ -47,6 +49,9 @@ def assemble(tables: Tables, unit: Unit, faults: Faults, aliases: Aliases) -> pd
         for _, frame in parts:
             frame[key] = aliases.rename(frame[key], key)
         for column in columns:
+            if not any(column in frame for _, frame in parts):
+                facts[column] = _NOTHING
+                continue
             facts[column] = _facts(parts, key, column, faults)
             table[column] = facts[column]["value"].reindex(table[key]).set_axis(table.index)
         if listed is not None and "n_items" in parts[0][1]:
