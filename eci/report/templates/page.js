@@ -11,6 +11,8 @@ async function draw() {
     const { view } = await vegaEmbed(`#chart-${name}`, chart, {
       renderer: "svg", actions: false, ast: true, tooltip: { theme: "page" },
     });
+    // a reader of the screen is told the finding and sent to the table, not led through a thousand dots
+    document.querySelector(`#chart-${name} svg`).setAttribute("aria-hidden", "true");
     views[name]?.finalize();
     views[name] = view;
   }
