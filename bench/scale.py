@@ -3,7 +3,8 @@
     python -m bench.scale [--cells 1e3,...,1e7] [--grids 100000x100,20000x1000:5,...]
                           [--kind binary|continuous] [--methods mode,laplace,nuts,quadrature,girth]
                           [--device cpu|gpu] [--seconds 120] [--gib 4] [--json FILE]
-    python -m bench.scale --table FILE         the table of a --json file, nothing run
+    python -m bench.scale --table [FILE]       the table of a --json file, nothing run
+    python -m bench.scale --accuracy           coverage and agreement with NUTS, from docs/evidence
 
 `--cells` are whole grids of the shapes in GRIDS; `--grids` names others, MODELSxITEMS, with `:N` for N items
 of every model, chosen at random. Binary cells are single answers drawn from a two-parameter logistic curve
@@ -12,8 +13,9 @@ and fitted with the likelihood binomial; continuous ones are scores with an sd o
 "fit" is all of `eci.fit` after its import, compilation included, and "CPU" the processor seconds it took,
 which other work on the machine lengthens less; "process" is everything, with imports, simulation and the
 score matrix. "index off" is the root mean square error of the index in points (standard scale, sd 10). Peak
-memory is that of the process. What would take longer than --seconds or more than --gib, in proportion to the
-cells from the last smaller grid of the same method, is not run, and the table says so.
+memory is that of the process. What would take longer than --seconds or more than --gib by the line through
+the last two runs of the same method is not run, and the table says so; nor are mode, laplace and nuts on so
+many models that a matrix over them would not fit.
 
 `quadrature` runs on the CPU whatever the device. `girth` (marginal maximum likelihood, points without errors;
 `pip install girth`) is a peer for binary cells.
@@ -32,6 +34,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence"
 GRIDS = {
     1_000: "50x20",
     10_000: "100x100",
@@ -170,10 +173,19 @@ def run_apart(kind, method, text, device):
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def predict(before, n_cells):
-    """Seconds and GiB in proportion to the cells, from the last run of the same method."""
-    ratio = n_cells / before["cells"]
-    return before["seconds"]["fit"] * ratio, before["peak_mib"] / 1024 * ratio
+def predict(method, grid, before):
+    """Seconds and GiB by the line through the last two runs, or by the matrix over models, where kept."""
+    n_models, _, per_model = grid
+    if method == "quadrature" or len(before) < 2:
+        return 0.0, 0.0
+    (first, last), n_cells = before[-2:], n_models * per_model
+    steps = (n_cells - last["cells"]) / max(last["cells"] - first["cells"], 1)
+    seconds, mib = (
+        at(last) + max(at(last) - at(first), 0.0) * steps
+        for at in (lambda line: line["seconds"]["fit"], lambda line: line["peak_mib"])
+    )
+    copies = 0 if method == "girth" else 5  # of a matrix over models, seen in the mode and the whitening
+    return seconds, max(mib / 1024, copies * 8 * n_models**2 / 2**30)
 
 
 def tabulate(lines):
@@ -202,6 +214,35 @@ def tabulate(lines):
     return "\n".join("| " + " | ".join(row) + " |" for row in table)
 
 
+def tabulate_coverage():
+    """Coverage of 90 % intervals by items a model."""
+    found = json.loads((EVIDENCE / "grid_coverage.json").read_text(encoding="utf-8"))["numbers"]
+    lines = [
+        "| items a model | models | data sets | index | difficulty | discrimination |",
+        "|" + " --- |" * 6,
+    ]
+    for n_items, row in found.items():
+        cells = [
+            f"{row['coverage'][name]['mean']:.3f} ± {row['coverage'][name]['se']:.3f}"
+            for name in ("ability", "difficulty", "discrimination")
+        ]
+        lines.append(f"| {n_items} | {row['models']} | {row['data sets']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def tabulate_agreement():
+    """Shifts of means and ratios of interval widths against NUTS."""
+    found = json.loads((EVIDENCE / "grid_nuts.json").read_text(encoding="utf-8"))["numbers"]
+    head = ["grid", "quantity", "mean shift, sd", "largest", "width ratio, median", "least", "most"]
+    lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    for grid, row in found.items():
+        for name in ("index", "difficulty", "log discrimination"):
+            least, median, most = row[name]["width ratio: least, median, most"]
+            shift = f"{row[name]['mean shift']:.2f} | {row[name]['largest shift']:.2f}"
+            lines.append(f"| {grid} | {name} | {shift} | {median:.2f} | {least:.2f} | {most:.2f} |")
+    return "\n".join(lines)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -214,11 +255,15 @@ def main():
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--gib", type=float, default=4.0)
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--table", type=Path)
+    parser.add_argument("--table", type=Path, nargs="?", const=EVIDENCE / "scale.jsonl")
+    parser.add_argument("--accuracy", action="store_true")
     parser.add_argument("--run", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.table:
         print(tabulate([json.loads(line) for line in options.table.read_text(encoding="utf-8").splitlines()]))
+        return
+    if options.accuracy:
+        print(tabulate_coverage() + "\n\n" + tabulate_agreement())
         return
     if options.run:
         kind, method, text = options.run
@@ -234,20 +279,20 @@ def main():
     for method in methods:
         if options.kind == "continuous" and method in ("quadrature", "girth"):
             continue
-        before = None
+        before = []
         for text in grids:
             n_models, _, per_model = parse_grid(text)
             n_cells = n_models * per_model
-            seconds, gib = predict(before, n_cells) if before else (0.0, 0.0)
+            seconds, gib = predict(method, parse_grid(text), before)
             if method == "girth" and find_spec("girth") is None:
                 line = {"kind": options.kind, "method": method, "failed": "girth is not installed"}
-            elif seconds > options.seconds or (gib > options.gib and method != "quadrature"):
-                words = f"not run: about {seconds:.0f} s and {gib:.1f} GiB in proportion"
+            elif seconds > options.seconds or gib > options.gib:
+                words = f"not run: about {seconds:.0f} s, {gib:.1f} GiB"
                 line = {"kind": options.kind, "method": method, "failed": words}
             else:
                 line = run_apart(options.kind, method, text, options.device)
             line |= {"grid": text, "cells": n_cells}
-            before = line if "failed" not in line else before
+            before += [] if "failed" in line else [line]
             lines.append(line)
             print(json.dumps(line), file=sys.stderr, flush=True)
     print(tabulate(lines))

@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 _REFITTED = ("bootstrap", "least_squares")
 _OWNERS = {  # option -> methods that have it
-    "draws": ("nuts", "laplace"),
+    "draws": ("nuts", "laplace", "quadrature"),
     "chains": ("nuts",),
     "target_accept": ("nuts",),
     "max_tree_depth": ("nuts",),
@@ -28,18 +28,18 @@ _OWNERS = {  # option -> methods that have it
 _OPTIONS = (
     click.option(
         "--method",
-        type=click.Choice(["nuts", "laplace", "map", "bootstrap", "least_squares"]),
+        type=click.Choice(["nuts", "laplace", "map", "quadrature", "bootstrap", "least_squares"]),
         default="nuts",
         show_default=True,
-        help="nuts is the exact posterior; the others are previews. bootstrap and least_squares are how "
-        "Epoch's index is made.",
+        help="nuts is the exact posterior; the others are previews. quadrature is for single answers by the "
+        "million (--likelihood binomial); bootstrap and least_squares are how Epoch's index is made.",
     ),
     click.option(
         "--draws",
         type=click.IntRange(min=10),
         default=1000,
         show_default=True,
-        help="Kept draws of each chain (nuts); laplace keeps four times as many.",
+        help="Kept draws of each chain (nuts), or in all (quadrature); laplace keeps four times as many.",
     ),
     click.option("--chains", type=click.IntRange(min=1), default=4, show_default=True, help="Chains (nuts)."),
     click.option(
@@ -130,6 +130,8 @@ def _choose(
         )
     if method == "laplace":
         return eci.Laplace(n_draws=4 * draws)
+    if method == "quadrature":
+        return eci.Quadrature(n_draws=draws)
     if method == "map":
         return eci.Map()
     estimator = eci.LeastSquares(ridge=ridge, anchor_benchmark=anchor_benchmark)
