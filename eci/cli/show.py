@@ -22,12 +22,31 @@ _SCHEMA = "eci.show/1"
 @click.option(
     "--benchmarks", "show_benchmarks", is_flag=True, help="Show the benchmarks instead of the models."
 )
+@click.option(
+    "--checks",
+    "show_checks",
+    is_flag=True,
+    help="Show every check, the scores that hold the fit, benchmarks that scatter otherwise than the noise "
+    "says, and how far the priors move the index.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def show(folder: Path, top: int | None, labs: tuple[str, ...], show_benchmarks: bool, as_json: bool) -> None:
-    """Show the ranking of the models in a saved fit, or its benchmarks."""
+def show(
+    folder: Path,
+    top: int | None,
+    labs: tuple[str, ...],
+    show_benchmarks: bool,
+    show_checks: bool,
+    as_json: bool,
+) -> None:
+    """Show the ranking of the models in a saved fit, its benchmarks, or its checks."""
     from eci.report import tables
     from eci.report.verdict import verdict
 
+    if show_checks and (labs or show_benchmarks or top):
+        raise click.UsageError("--checks is about the whole fit: leave out --lab, --benchmarks and --top.")
+    if show_checks:
+        _show_checks(folder, as_json)
+        return
     if labs and show_benchmarks:
         raise click.UsageError("--lab selects models and cannot be combined with --benchmarks.")
     facts = tables.facts(folder)
@@ -42,6 +61,29 @@ def show(folder: Path, top: int | None, labs: tuple[str, ...], show_benchmarks: 
         print_benchmarks(table, facts)
     else:
         print_abilities(table, facts)
+    click.echo(verdict(facts))
+
+
+def _show_checks(folder: Path, as_json: bool) -> None:
+    from eci.report import tables
+    from eci.report.check_words import describe_criticism, list_checks
+    from eci.report.verdict import verdict
+
+    facts = tables.facts(folder)
+    criticism = None
+    if facts["method"]["name"] in ("nuts", "laplace"):
+        from eci.folder import load_fit
+        from eci.queries.criticism import criticise
+
+        criticism = criticise(load_fit(folder))
+    if as_json:
+        record = None if criticism is None else criticism.record()
+        result = {"schema": _SCHEMA, "diagnostics": facts["diagnostics"], "criticism": record}
+        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+        return
+    click.echo(list_checks(facts["diagnostics"]))
+    if criticism is not None:
+        click.echo(f"\n{describe_criticism(criticism)}\n")
     click.echo(verdict(facts))
 
 
