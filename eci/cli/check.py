@@ -29,7 +29,7 @@ _SCHEMA = "eci-check/1"
 def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], as_json: bool) -> None:
     """Say what is in DATA, what the rules would drop, and where the faults are.
 
-    DATA is a folder with scores.csv, models.csv and benchmarks.csv, or one CSV with at least the columns
+    DATA is a table of scores in any of the formats of docs/formats.md, at its simplest a CSV with the columns
     model, benchmark and score; left out, the data that come with the package. Exit code 0 if `eci fit` can
     use the data with these rules, 1 if there are faults or the scores do not connect.
     """
@@ -49,9 +49,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
     except EciError as error:
         refusal = error
     if as_json:
-        _print_json(
-            name=name, unit=reading["unit"], rules=chosen, summary=summary, matrix=matrix, refusal=refusal
-        )
+        _print_json(name=name, reading=reading, rules=chosen, summary=summary, matrix=matrix, refusal=refusal)
     else:
         console = _console()
         _print_summary(console, name, summary)
@@ -64,7 +62,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
 def _print_json(
     *,
     name: str,
-    unit: str,
+    reading: dict[str, Any],
     rules: Rules,
     summary: Summary,
     matrix: ScoreMatrix | None,
@@ -79,7 +77,9 @@ def _print_json(
     result = {
         "schema": _SCHEMA,
         "source": name,
-        "unit": unit,
+        "unit": reading["unit"],
+        "format": reading["format"],
+        "aliases": reading["aliases"] and str(reading["aliases"]),
         "data": summary.as_dict(),
         "rules": rules.as_dict(),
         "kept": kept,

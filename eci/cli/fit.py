@@ -72,7 +72,7 @@ def fit(
 ) -> None:
     """Fit the index to DATA and write it to a folder.
 
-    DATA is a folder with scores.csv, models.csv and benchmarks.csv, or one CSV with at least the columns
+    DATA is a table of scores in any of the formats of docs/formats.md, at its simplest a CSV with the columns
     model, benchmark and score; left out, the data that come with the package. Writes abilities.csv,
     benchmarks.csv, fit.json and posterior.nc; prints the top of the ranking and whether to trust it. Exit
     code 3 if a check failed.

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from click.testing import CliRunner
 
 from eci.cli.main import main
 from eci.errors import DataError, EciWarning
-from eci.scores.cache import list_vintages
+from eci.scores.cache import find_vintage, list_vintages
 from eci.scores.download import Limits
 from eci.scores.fetch import fetch
 
@@ -286,6 +287,46 @@ def test_a_damaged_vintage_is_refused_and_fetched_again(server, tmp_path):
 def test_unknown_source(tmp_path):
     with pytest.raises(DataError, match=r"No source 'epok'\. Did you mean 'epoch'"):
         fetch("epok", cache=tmp_path)
+
+
+def test_many_at_once_make_one_vintage(server, tmp_path):
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda _: get(server, "good", tmp_path), range(6)))
+    assert len({vintage.stamp for vintage, _ in found}) == 1
+    assert sum(is_new for _, is_new in found) == 1
+    assert [entry.name for entry in (tmp_path / "epoch").iterdir()] == [found[0][0].stamp]
+    found[0][0].require_intact()
+
+
+def test_a_folder_left_by_a_killed_process_goes_after_a_day(server, tmp_path):
+    for name, age in (("old", 25 * 3600), ("young", 3600)):
+        folder = tmp_path / "epoch" / f".unfinished-{name}"
+        folder.mkdir(parents=True)
+        (folder / "part").write_bytes(b"x")
+        os.utime(folder, (time.time() - age,) * 2)
+    get(server, "good", tmp_path)
+    assert not (tmp_path / "epoch/.unfinished-old").exists()
+    assert (tmp_path / "epoch/.unfinished-young").exists()
+    assert len(list_vintages(tmp_path)) == 1
+
+
+def test_a_cache_that_cannot_be_written(server, tmp_path):
+    (tmp_path / "file").write_text("x")
+    result = CliRunner().invoke(
+        main, ["data", "fetch", "--url", f"{server.url}/good", "--cache", str(tmp_path / "file")]
+    )
+    assert result.exit_code == 1
+    assert "the system says: Not a directory" in result.stderr
+
+
+def test_a_vintage_is_found_by_the_start_of_its_name(server, tmp_path):
+    first, _ = get(server, "tagged", tmp_path)
+    server.state = NEWER
+    second, _ = get(server, "tagged", tmp_path)
+    assert find_vintage(tmp_path, "epoch") == second
+    assert find_vintage(tmp_path, first.name[:-3]) == first
+    with pytest.raises(DataError, match="Write more of the one you mean"):
+        find_vintage(tmp_path, "epoch/20")
 
 
 def test_killed_at_any_moment(server, tmp_path):
