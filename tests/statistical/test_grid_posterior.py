@@ -15,6 +15,7 @@ Scores are few, so every prior matters, and an error in any of them would show.
 """
 
 from functools import cache
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from eci.scores import ScoreMatrix
 
 # model, benchmark, repetition: three scores a pair keep the noise from zero, where no grid is fine enough
 SCORES = np.array([[[0.18, 0.26, 0.31], [0.50, 0.62, 0.71]], [[0.45, 0.57, 0.60], [0.81, 0.90, 0.96]]])
+N_ITEMS = 50  # the sampling error of which adds to the scatter under beta
 PRIORS = eci.Priors(
     difficulty_mean_sd=0.7,
     difficulty_sd_scale=0.6,
@@ -129,7 +131,7 @@ def normal_reference():
 def beta_reference():
     difficulty, log_slope, log_precision = axes()
     z = np.exp(log_slope.centres) * (ABILITY.centres[:, None, None] - difficulty.centres[:, None])
-    mean, precision = expit(z)[..., None], np.exp(log_precision.centres)
+    mean, precision = expit(z)[..., None], 1 / (np.exp(-log_precision.centres) + 1 / N_ITEMS)
     a, b = mean * precision, (1 - mean) * precision
     constant = betaln(a, b)
     pairs = difficulty.pair, log_slope.pair, log_precision.pair
@@ -139,8 +141,11 @@ def beta_reference():
 @cache
 def fitted(likelihood):
     m, j, _ = np.nonzero(SCORES)
-    matrix = ScoreMatrix.from_arrays(["m0", "m1"], ["b0", "b1"], m, j, SCORES.ravel())
-    return eci.fit(matrix, likelihood=likelihood, priors=PRIORS, method=METHOD, seed=4).draws
+    n_items = np.full(len(m), N_ITEMS)
+    matrix = ScoreMatrix.from_arrays(["m0", "m1"], ["b0", "b1"], m, j, SCORES.ravel(), n_items=n_items)
+    # Rows are independent here, as in the reference: no effect of the pair.
+    with patch("eci.inference.problem.suit", lambda measurement, matrix: measurement):
+        return eci.fit(matrix, likelihood=likelihood, priors=PRIORS, method=METHOD, seed=4).draws
 
 
 def assert_same(draws, edges, mass, name):

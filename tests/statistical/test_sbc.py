@@ -8,7 +8,9 @@ by simulation; the smallest of these probabilities is held to 0.05 over the quan
 
     [ECI_SBC=normal,beta] python -m pytest -m slow tests/statistical/test_sbc.py
 
-runs likelihoods that docs/evidence/sbc.json does not hold yet; remove one there to run it anew.
+runs likelihoods that docs/evidence/sbc.json does not hold yet; remove one there to run it anew. With
+ECI_SBC_ROWS=DIR every finished data set is kept in that folder, so that a run can be stopped and taken up
+again, or shared by two processes (the one with ECI_SBC_REVERSE=1 starts at the last seed).
 
 Talts, Betancourt, Simpson, Vehtari and Gelman (2018), Validating Bayesian inference algorithms with
 simulation-based calibration, arXiv:1804.06788. Sailynoja, Burkner and Vehtari (2022), Graphical test for
@@ -20,6 +22,7 @@ import json
 import os
 import time
 from pathlib import Path
+from tempfile import mkdtemp
 
 import numpy as np
 import pytest
@@ -113,6 +116,22 @@ def holm(probabilities):
     return min(1.0, len(probabilities) * min(probabilities))
 
 
+def rank_all(likelihood, capsys):
+    """Ranks of every data set, and the seconds they took; those kept in ECI_SBC_ROWS are read."""
+    folder = Path(os.environ.get("ECI_SBC_ROWS", mkdtemp()))
+    seeds = range(N_SETS)
+    for seed in reversed(seeds) if os.environ.get("ECI_SBC_REVERSE") else seeds:
+        path = folder / f"{likelihood}-{seed}.json"
+        if not path.exists():
+            started = time.perf_counter()
+            row = rank(likelihood, seed)
+            path.write_text(json.dumps([*row, time.perf_counter() - started]), encoding="utf-8")
+            with capsys.disabled():
+                print(path, path.read_text(encoding="utf-8"), flush=True)
+    rows = [json.loads((folder / f"{likelihood}-{seed}.json").read_text(encoding="utf-8")) for seed in seeds]
+    return rows, sum(row[3] for row in rows)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 def test_ranks_are_uniform(likelihood, commit, capsys):
@@ -120,11 +139,7 @@ def test_ranks_are_uniform(likelihood, commit, capsys):
     evidence = json.loads(EVIDENCE.read_text()) if EVIDENCE.exists() else {}
     if likelihood not in asked or likelihood in evidence:
         pytest.skip("not asked for, or in docs/evidence/sbc.json already")
-    started, rows = time.perf_counter(), []
-    for seed in range(N_SETS):
-        rows.append(rank(likelihood, seed))
-        with capsys.disabled():
-            print(likelihood, seed, round(time.perf_counter() - started), rows[-1], flush=True)
+    rows, seconds = rank_all(likelihood, capsys)
     ranks = {name: [row[0][name] for row in rows] for name in rows[0][0]}
     found = uniformity(np.array(list(ranks.values())))
     evidence = json.loads(EVIDENCE.read_text()) if EVIDENCE.exists() else {}  # another may have written
@@ -132,7 +147,7 @@ def test_ranks_are_uniform(likelihood, commit, capsys):
         "commit": commit,
         "command": COMMAND.format(likelihood),
         "seeds": f"0 to {N_SETS - 1}",
-        "seconds": round(time.perf_counter() - started),
+        "seconds": round(seconds),
         "design": {
             "models": N_MODELS, "benchmarks": N_BENCHMARKS, "items": N_ITEMS, "ranks": N_RANKS,
             "thinning": THIN, "priors": PRIORS.as_dict(),
