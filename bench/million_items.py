@@ -4,6 +4,7 @@ python -m bench.million_items      # writes docs/evidence/million_items.json; ne
 """
 
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -63,11 +64,13 @@ def main():
         "commit": commit,
         "command": "python -m bench.million_items",
         "seeds": [SEED],
+        "load_average": round(os.getloadavg()[0], 1),  # wall time is shared with what else runs
         "python": platform.python_version(),
         "seconds": sum(found["seconds"]["wall"] for found in numbers),
         "numbers": numbers,
     }
     (ROOT / "docs/evidence/million_items.json").write_text(json.dumps(record, indent=1) + "\n")
+    print(f"load average {record['load_average']} on {os.cpu_count()} processors")
     for found in numbers:
         seconds = found["seconds"]
         print(
