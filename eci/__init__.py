@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
     from eci.scores import load_scores as load_scores
+    from eci.scores.compare import compare_tables as compare_tables
+    from eci.scores.fetch import fetch as fetch
     from eci.trend import IndexSeries as IndexSeries
     from eci.trend import Trend as Trend
     from eci.trend import TrendPriors as TrendPriors
@@ -97,6 +99,8 @@ _HOMES = {
     "link": "eci.linking",
     "read_index": "eci.linking",
     "load_scores": "eci.scores",
+    "compare_tables": "eci.scores.compare",
+    "fetch": "eci.scores.fetch",
 }
 
 __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the names are the keys above
