@@ -28,6 +28,7 @@ moments and marginal densities, doi:10.1080/01621459.1986.10478240.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,11 +43,13 @@ from eci.inference.itemfactor import ItemFactor, factor_over_items, factor_over_
 from eci.inference.items import ItemPrior, Items, choose_prior
 from eci.inference.marginal import MarginalMode, find_marginal_mode
 from eci.inference.method import Quadrature
-from eci.inference.provenance import Clock
 from eci.inference.quadrature import item_gradient, weigh
 from eci.inference.responses import Responses
 from eci.irt.priors import Priors
 from eci.scores import ScoreMatrix
+
+if TYPE_CHECKING:
+    from eci.inference.provenance import Clock  # which needs jax, to name the device
 
 FloatArray = NDArray[np.float64]
 

@@ -1,5 +1,8 @@
 """The parts of the method quadrature against finite differences, brute force and each other."""
 
+import subprocess
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,6 +23,7 @@ from eci.inference.quadrature import integrate, item_gradient, observed_informat
 from eci.inference.responses import DenseBlock, Responses, SparseBlock
 from eci.scores import ScoreMatrix
 
+ROOT = Path(__file__).parents[2]
 N_MODELS, N_ITEMS = 40, 12
 
 
@@ -286,6 +290,12 @@ def test_what_it_refuses(monkeypatch):
     monkeypatch.setattr("eci.inference.grid.MAX_MODEL_SIDE", 4)
     with pytest.raises(DataError, match="needs at most 4 models or at most 2 items"):
         approximate_grid(matrix)
+
+
+def test_it_needs_no_jax():
+    code = "import sys, eci; eci.approximate_grid; print('jax' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_an_item_that_all_answered_right_has_no_mode_without_a_prior():
