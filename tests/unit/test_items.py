@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from eci.errors import DataError
+from eci.errors import DataError, EciWarning
 from eci.scores import FaultyTableError, ScoreMatrix, load_scores
 
 RESPONSES = (
@@ -108,6 +108,21 @@ def test_a_table_of_scores_with_items_is_refused_until_told(tmp_path):
     with pytest.raises(DataError, match=r"a long table \(table\) and as item responses \(items\)"):
         load_scores(path)
     assert rows(load_scores(path, format="items")) == [["A", "x", 0.5, 2.0]]
+
+
+def test_blanks_make_no_second_model(tmp_path):
+    path = write(tmp_path / "r.csv", "model,benchmark,item,response\nA,x,1,1\nA ,x,2,0\n A,x,2,1\n")
+    with pytest.warns(EciWarning, match="column model: removed the blanks around 2 names"):
+        assert rows(load_scores(path)) == [["A", "x", 0.75, 2.0]]
+
+
+@pytest.mark.parametrize(
+    "header", ["model,benchmark,item,response,correct", "model,benchmark,item,correct,score"]
+)
+def test_two_responses_are_refused(tmp_path, header):
+    path = write(tmp_path / "r.csv", f"{header}\nA,x,1,0,1\n")
+    with pytest.raises(DataError, match="could all be the response"):
+        load_scores(path, format="items")
 
 
 def test_a_standard_error_becomes_items(tmp_path):

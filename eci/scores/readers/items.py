@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from eci.errors import DataError
+from eci.errors import DataError, EciWarning
 from eci.scores.faults import Faults
 from eci.scores.readers.glimpse import Glimpse, look
 from eci.scores.readers.table import read_file
@@ -56,7 +57,7 @@ def read(path: Path, faults: Faults) -> Tables:
     The score is the mean over items of the mean over the runs of an item, n_items the number of different
     items: runs of one item share its difficulty and are no further items.
     """
-    if look(path).has(*_COUNTS):
+    if look(path).has(*_COUNTS) and not look(path).has("item"):
         return _read_counts(path, faults)
     responses = _read_responses(path, faults)
     if "benchmark" not in responses.cells:
@@ -101,15 +102,25 @@ def _read_responses(path: Path, faults: Faults) -> Sheet:
     The lines stay those of the file: `row` says which of them a response is on.
     """
     columns = look(path).columns
-    named = next((name for name in _RESPONSES if name in columns), _RESPONSES[0])
+    found = [name for name in _RESPONSES if name in columns] or [_RESPONSES[0]]
+    if len(found) > 1:
+        raise DataError(
+            f"{path}: the columns {' and '.join(found)} could all be the response. Leave one of them, with 0 "
+            "or 1, or a credit between."
+        )
+    named = found[0]
     needed = ("model", "item", named)
     sheet = read_file(path, Header((*needed, "benchmark", *_FACTS), needed), faults)
     cells = sheet.cells
     keys = [name for name in ("model", "benchmark", "item") if name in cells]
     for name in keys:
         # A blank would drop out of the groups; what else a name may not be is judged with all formats.
-        cells[name] = cells[name].astype("str").fillna("")
-        sheet.report((cells[name].str.strip() == "").to_numpy(), name, "is blank", f"Name the {name}", faults)
+        raw = cells[name].astype("str").fillna("")
+        cells[name] = raw.str.strip()
+        sheet.report((cells[name] == "").to_numpy(), name, "is blank", f"Name the {name}", faults)
+        if n_padded := int((raw != cells[name]).sum()):
+            said = f"{path}, column {name}: removed the blanks around {n_padded} names."
+            warnings.warn(said, EciWarning, stacklevel=2)
     score = _credit(sheet, named, faults)
     facts = [name for name in _FACTS if name in cells]
     for name in facts:
