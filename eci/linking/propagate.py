@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -164,9 +165,10 @@ def pair_draws(
     errors = [side - side.mean(axis=0) for side in (coordinates(old), coordinates(new))]
     deviation = errors[0] @ found.old + errors[1] @ found.new
     drift = estimate_drift(points, weights=weights, n_draws=deviation.shape[0], rng=rng)
-    deviation = add_drift(deviation, found.by_drift, drift, rng)
     if np.any(weights < 1.0):
-        deviation = STRETCH * deviation
+        # only the drift is a t residual: the errors of measurement are known, and normal
+        drift = replace(drift, sd=STRETCH * drift.sd, variance_var=STRETCH**4 * drift.variance_var)
+    deviation = add_drift(deviation, found.by_drift, drift, rng)
     return constants_at(found.link + deviation, found.centre), drift.draws
 
 
