@@ -42,7 +42,7 @@ class Aliases:
     def rename(self, names: pd.Series, kind: Kind) -> pd.Series:
         """Put the name in place of every other spelling of it."""
         spelled = getattr(self, kind)
-        return names.replace(spelled).astype("str") if spelled else names
+        return names.map(spelled).astype("str").fillna(names) if spelled else names
 
     def warn_unused(self, names: Iterable[str], kind: Kind) -> None:
         """Warn of spellings that no row has."""
@@ -73,12 +73,13 @@ def read_aliases(given: str | os.PathLike[str] | Mapping[str, str] | None) -> Al
     if given is None:
         return Aliases()
     if isinstance(given, Mapping):
-        chained = sorted(set(given) & {name for alias, name in given.items() if name != alias})
+        names = {alias: name for alias, name in given.items() if name != alias}
+        chained = sorted(set(names) & set(names.values()))
         if chained:
             raise DataError(
                 f"aliases: {chained[0]!r} is an alias and the name of one. Name the last of them."
             )
-        return Aliases(model=dict(given))
+        return Aliases(model=names)
     path = Path(given)
     if not path.is_file():
         raise DataError(f"{path} does not exist. --aliases takes a CSV with the columns alias and model.")

@@ -72,6 +72,12 @@ def test_faults(files, aliases, words):
         load_scores(scores, aliases=path)
 
 
+def test_a_name_may_stand_for_itself(files):
+    scores, aliases = files("alias,model\nGPT-5,GPT-5\nGPT 5,GPT-5\n")
+    for given in (aliases, {"GPT-5": "GPT-5", "GPT 5": "GPT-5"}):
+        assert set(load_scores(scores, aliases=given)["model"]) == {"GPT-5", "gpt-5"}
+
+
 def test_a_chain_in_python():
     with pytest.raises(DataError, match="'b' is an alias and the name of one"):
         load_scores(aliases={"a": "b", "b": "c"})
