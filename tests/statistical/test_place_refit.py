@@ -143,12 +143,11 @@ def test_placing_agrees_with_a_refit_on_a_small_problem(small_table, small_matri
     """The fixture's fit holds all 16 models; one is taken out and placed."""
     anchors = {"model 01": 130.0, "model 14": 150.0}
     full = small_fit.rescale(anchors)
-    for model in ("model 07", "model 15"):
-        without = leave_out(small_matrix, model)
-        fit = eci.fit(without, anchors=anchors, seed=5)
-        one = next(iter(place(fit, small_table[small_table["model"] == model])))
-        exact = full.index_draws[:, small_matrix.models.index(model)]
-        low, high = np.quantile(exact, [0.05, 0.95])
-        assert one.index == pytest.approx(exact.mean(), abs=0.1 * exact.std())
-        assert (one.high - one.low) / (high - low) == pytest.approx(1.0, abs=0.06)
-        assert one.effective_draws > 400
+    without = leave_out(small_matrix, "model 07")
+    fit = eci.fit(without, anchors=anchors, seed=5)
+    one = next(iter(place(fit, small_table[small_table["model"] == "model 07"])))
+    exact = full.index_draws[:, small_matrix.models.index("model 07")]
+    low, high = np.quantile(exact, [0.05, 0.95])
+    assert one.index == pytest.approx(exact.mean(), abs=0.1 * exact.std())
+    assert (one.high - one.low) / (high - low) == pytest.approx(1.0, abs=0.06)
+    assert one.effective_draws > 400
