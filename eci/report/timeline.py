@@ -102,8 +102,7 @@ def break_dates(trend: Trend) -> pd.DataFrame:
     if changed is None:
         return pd.DataFrame({"month": np.array([], dtype="datetime64[s]"), "probability": []})
     days = np.rint(changed.break_years * 365.25).astype("timedelta64[D]")
-    months, counts = np.unique((trend.origin + days).astype("datetime64[M]"), return_counts=True)
-    every = np.arange(months[0], months[-1] + 1)
-    probability = np.zeros(every.size)
-    probability[np.isin(every, months)] = counts / counts.sum()
+    months = (trend.origin + days).astype("datetime64[M]").astype(np.int64)
+    probability = np.bincount(months - months.min()) / months.size
+    every = np.arange(months.min(), months.max() + 1).astype("datetime64[M]")
     return pd.DataFrame({"month": every.astype("datetime64[s]"), "probability": probability})

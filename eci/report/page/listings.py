@@ -164,10 +164,10 @@ def table_timeline(trend: Trend) -> PageTable:
 def table_line(trend: Trend) -> PageTable:
     """The line at the first day of each quarter."""
     line = trend_line(trend)
-    days = line["date"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    first, last = (np.datetime64(int(day), "D").astype("datetime64[M]") for day in (days[0], days[-1]))
-    quarters = np.arange(first + 1, last + 1)
-    quarters = quarters[quarters.astype(np.int64) % 3 == 0].astype("datetime64[D]")
+    dates = line["date"].to_numpy().astype("datetime64[D]")
+    days, ends = dates.astype(np.int64), dates[[0, -1]].astype("datetime64[M]").astype(np.int64)
+    months = np.arange(ends[0] + 1, ends[1] + 1)
+    quarters = months[months % 3 == 0].astype("datetime64[M]").astype("datetime64[D]")
     at = {name: np.interp(quarters.astype(np.int64), days, line[name]) for name in ("low", "median", "high")}
     frame = pd.DataFrame({"date": quarters.astype(str), **at})
     columns = (
