@@ -12,6 +12,7 @@ import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from click.testing import CliRunner
@@ -35,7 +36,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         self.server.asked.append(self.path)
-        getattr(self, self.path.strip("/").partition("/")[0])()
+        getattr(self, urlsplit(self.path).path.strip("/"))()
 
     def log_message(self, *arguments):
         pass
@@ -164,7 +165,15 @@ def server():
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+    for name in (
+        "http_proxy",
+        "https_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "all_proxy",
+        "no_proxy",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -242,6 +251,16 @@ def test_archives_not_to_be_trusted(server, tmp_path, page, words):
     with pytest.raises(DataError, match=words):
         get(server, page, tmp_path / "cache", source="epoch_zip")
     assert files(tmp_path) == []
+
+
+def test_a_proxy_of_the_environment_is_used(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("http_proxy", server.url)
+    monkeypatch.setenv("no_proxy", "bypassed.invalid")
+    vintage, _ = fetch("epoch", url="http://elsewhere.invalid/good", cache=tmp_path, limits=QUICK)
+    assert vintage.path.read_bytes() == CSV
+    assert server.asked == ["http://elsewhere.invalid/good"]
+    with pytest.raises(DataError, match="no answer"):
+        fetch("epoch", url="http://bypassed.invalid/good", cache=tmp_path, limits=QUICK)
 
 
 def test_nobody_listens(tmp_path):
