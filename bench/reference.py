@@ -18,7 +18,7 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
-PATH = Path(__file__).parents[1] / "tests" / "golden" / "reference_posterior.json"
+PATH = Path(__file__).resolve().parents[1] / "tests" / "golden" / "reference_posterior.json"
 SHAPE, SEED, CHAINS, DRAWS = (20, 8), 4, 4, 10_000
 PROBS = (0.05, 0.5, 0.95)
 

@@ -34,7 +34,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
-EVIDENCE = Path(__file__).parents[1] / "docs" / "evidence"
+EVIDENCE = Path(__file__).resolve().parents[1] / "docs" / "evidence"
 GRIDS = {
     1_000: "50x20",
     10_000: "100x100",
