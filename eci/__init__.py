@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from eci.linking import link as link
     from eci.linking import read_index as read_index
     from eci.queries.calibrate import calibrate as calibrate
+    from eci.queries.criticism import criticise as criticise
     from eci.queries.design import next_difficulty as next_difficulty
     from eci.scale import Scale as Scale
     from eci.scores import ScoreMatrix as ScoreMatrix
@@ -84,6 +85,7 @@ _HOMES = {
     "Trend": "eci.trend",
     "TrendPriors": "eci.trend",
     "compare_vintages": "eci.linking",
+    "criticise": "eci.queries.criticism",
     "fit_trend": "eci.trend",
     "backtest": "eci.trend.backtest",
     "fit_envelope": "eci.trend.envelope",
