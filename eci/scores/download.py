@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
@@ -75,7 +76,12 @@ def download(url: str, path: Path, etag: str, limits: Limits) -> str | None:
     DataError
         If no answer came in time, or one that is no data, too large or cut short.
     """
-    pool = _connect(url, limits)
+    from urllib3.exceptions import LocationValueError
+
+    try:
+        pool = _connect(url, limits)
+    except LocationValueError as error:
+        raise _no_address(url, error) from error
     try:
         return _attempt(lambda: _take(pool, url, path, etag, limits), url, limits)
     finally:
@@ -122,13 +128,18 @@ def _take(pool: PoolManager, url: str, path: Path, etag: str, limits: Limits) ->
         if isinstance(error.reason, ResponseError):
             raise DataError(f"{url}: redirected without end. Look for the new address.") from error
         if isinstance(error.reason, SSLError):
-            raise DataError(f"{url}: no secure connection ({error.reason}). Nothing was read.") from error
-        raise _TryAgainError(f"no answer ({error.reason})") from error
+            raise DataError(
+                f"{url}: no secure connection ({_said(error.reason)}). Nothing was read."
+            ) from error
+        raise _TryAgainError(f"no answer ({_said(error.reason)})") from error
     except LocationValueError as error:
-        raise DataError(f"{url}: not a web address ({error}). Correct it.") from error
+        raise _no_address(url, error) from error
     except HTTPError as error:
-        raise _TryAgainError(f"no answer ({error})") from error
+        raise _TryAgainError(f"no answer ({_said(error)})") from error
     try:
+        passed = [step.redirect_location or "" for step in answer.retries.history] if answer.retries else []
+        if url.startswith("https://") and any(step.startswith("http://") for step in passed):
+            raise DataError(f"{url}: redirected to an insecure address. Nothing was read.")
         if answer.status == 304 and etag:
             return None
         _require_data(answer, url, limits)
@@ -142,10 +153,9 @@ def _take(pool: PoolManager, url: str, path: Path, etag: str, limits: Limits) ->
 
 def _require_data(answer: BaseHTTPResponse, url: str, limits: Limits) -> None:
     if answer.status in _MAY_PASS:
-        raise _TryAgainError(f"the server answered {answer.status} {answer.reason or ''}".strip())
+        raise _TryAgainError(f"the server answered {_status(answer)}")
     if answer.status != 200:
-        said = f"{answer.status} {answer.reason or ''}".strip()
-        raise DataError(f"{url}: the server answered {said}. Check the address in a browser.")
+        raise DataError(f"{url}: the server answered {_status(answer)}. Check the address in a browser.")
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if kind in ("text/html", "application/xhtml+xml"):
         raise DataError(f"{url}: a web page ({kind}) came instead of data. Check the address in a browser.")
@@ -169,6 +179,25 @@ def _write(answer: BaseHTTPResponse, path: Path, url: str, limits: Limits, deadl
     size = answer.headers.get("Content-Length", "")
     if size.isdecimal() and n_bytes != int(size):
         raise _TryAgainError(f"{n_bytes} of {size} bytes came")
+
+
+def _status(answer: BaseHTTPResponse) -> str:
+    """Number and meaning; the server's own words could be anything."""
+    try:
+        return f"{answer.status} {HTTPStatus(answer.status).phrase}"
+    except ValueError:
+        return str(answer.status)
+
+
+def _said(error: Exception | None) -> str:
+    """What urllib3 says, without the connection object it starts with."""
+    said = str(error)
+    said = said.partition("): ")[2] or said
+    return said if said.isprintable() else repr(said)
+
+
+def _no_address(url: str, error: Exception) -> DataError:
+    return DataError(f"{url}: not a web address ({_said(error)}). Correct it.")
 
 
 def _too_large(url: str, limits: Limits) -> DataError:

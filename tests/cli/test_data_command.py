@@ -119,6 +119,14 @@ class Handler(BaseHTTPRequestHandler):
     def nonsense(self):
         self.wfile.write(b"I do not speak HTTP\r\n\r\n")
 
+    def rude(self):
+        self.send_response(418, "\x1b[31mred")
+        self.end_headers()
+
+    def odd(self):
+        self.send_response(999, "?")
+        self.end_headers()
+
     def packed(self):
         import gzip
 
@@ -230,6 +238,8 @@ def test_what_passes_is_tried_again(server, tmp_path, page):
         ("loop", "redirected without end", 6),
         ("to_file", "no answer|not a web address", None),
         ("nonsense", "no answer .*, 3 times", 3),
+        ("rude", "the server answered 418 I'm a Teapot", 1),
+        ("odd", r"the server answered 999\. Check", 1),
         ("packed", "compressed with gzip", 1),
     ],
 )
@@ -268,7 +278,10 @@ def test_nobody_listens(tmp_path):
         fetch("epoch", url="http://127.0.0.1:9/x.csv", cache=tmp_path, limits=QUICK)
 
 
-@pytest.mark.parametrize("url", ["file:///etc/passwd", "ftp://x/y", "epoch.ai", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["file:///etc/passwd", "ftp://x/y", "epoch.ai", "http://", "http://[::1", "http://a b/", "https://"],
+)
 def test_only_web_addresses(tmp_path, url):
     with pytest.raises(DataError, match=r"is no web address|not a web address|no answer"):
         fetch("epoch", url=url, cache=tmp_path, limits=QUICK)
