@@ -1,5 +1,6 @@
 """The held-out machinery and its least-squares baseline."""
 
+import json
 from importlib import import_module
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from scipy.optimize import approx_fprime
 
 import eci
 
+ROOT = Path(__file__).parents[2]
+SCORES = ROOT.parent / "shared/data/epoch_2025_11/scores.csv"
+
 
 @pytest.fixture(scope="module")
 def bench():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(Path(__file__).parents[2])
+        patch.syspath_prepend(ROOT)
         return import_module("bench.held_out")
 
 
@@ -76,3 +80,19 @@ def test_a_repeat_predicts_better_than_the_mean_of_the_benchmark(bench, simulate
     text = bench.tabulate([repeat, repeat], ["normal"])
     assert f"{found['mae']:.4f} ± 0.0000" in text
     assert len(text.splitlines()) == 4
+
+
+def test_three_splits_of_the_evidence_are_predicted_there_again(bench):
+    """Baselines to their digits; `normal`, on the first split, up to Monte Carlo error."""
+    if not SCORES.is_file():
+        pytest.skip(f"{SCORES} is not here, and may not be committed")
+    evidence = json.loads((ROOT / "docs/evidence/held_out.json").read_text(encoding="utf-8"))
+    matrix, anchors = bench.load(SCORES, with_items=False)
+    assert (matrix.n_models, matrix.n_scores) == (evidence["models"], evidence["scores"])
+    for seed, stored in enumerate(evidence["repeats"][:3]):
+        found = bench.run_repeat(matrix, ["normal"] if seed == 0 else [], seed, anchors=anchors)
+        assert found["n"] == stored["n"] and found["put_back"] == stored["put_back"]
+        assert found["baselines"] == pytest.approx(stored["baselines"], rel=1e-3)
+        if seed == 0:
+            assert found["normal"]["mae"] == pytest.approx(stored["normal"]["mae"], abs=0.002)
+            assert found["normal"]["in_90"] == pytest.approx(stored["normal"]["in_90"], abs=0.04)
