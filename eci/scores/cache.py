@@ -150,7 +150,7 @@ def find_vintage(cache: Path, name: str) -> Vintage:
     if not meant:
         hint = did_you_mean(name, [v.name for v in vintages] + [v.source for v in vintages])
         held = hint or f"It holds {', '.join(v.name for v in vintages[-6:]) or 'nothing yet'}."
-        raise DataError(f"{cache}: no vintage {name!r}. {held} Fetch with: eci data fetch {source}.")
+        raise DataError(f"{cache}: no vintage {name!r}. {held} To bring one: eci data fetch.")
     if start and len(meant) > 1:
         raise DataError(f"{name!r} means {', '.join(v.name for v in meant)}. Write more of the one you mean.")
     return meant[-1]

@@ -294,7 +294,7 @@ def test_another_checksum_is_not_kept(server, tmp_path):
 
 
 def test_offline(server, tmp_path):
-    with pytest.raises(DataError, match=r"no vintage 'epoch'.*eci data fetch epoch"):
+    with pytest.raises(DataError, match=r"no vintage 'epoch'.*To bring one: eci data fetch"):
         fetch("epoch", cache=tmp_path, offline=True)
     vintage, _ = get(server, "good", tmp_path)
     server.asked.clear()
