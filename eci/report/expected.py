@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from eci.errors import DataError
 from eci.fitted import Fit, Parameters
 from eci.noise import select_noise, variance
 
@@ -22,11 +23,25 @@ def take_draws(fit: Fit) -> Parameters:
     return Parameters(mode.ability[None], mode.difficulty[None], mode.discrimination[None], shared)
 
 
-def thin(fit: Fit, most: int) -> Fit:
-    """The same fit with at most so many draws, evenly chosen."""
-    if fit.draws is None or len(fit.draws.ability) <= most:
+def keep_draws(fit: Fit, most: int | None = None) -> Fit:
+    """The same fit with its finite draws alone, at most so many, evenly chosen.
+
+    Draws of the method laplace can overflow, which a check of the fit tells; no average survives one.
+
+    Raises
+    ------
+    DataError
+        Where no draw is finite.
+    """
+    if fit.draws is None:
         return fit
-    rows = np.linspace(0, len(fit.draws.ability) - 1, most).round().astype(int)
+    whole = np.flatnonzero(np.all([np.isfinite(part).all(axis=1) for part in fit.draws[:3]], axis=0))
+    if whole.size == 0:
+        raise DataError("No draw of this fit is finite throughout. Fit again with the method nuts.")
+    n = whole.size if most is None else min(most, whole.size)
+    if n == len(fit.draws.ability):
+        return fit
+    rows = whole[np.linspace(0, whole.size - 1, n).round().astype(int)]
     shared = {name: value[rows] for name, value in fit.draws.shared.items()}
     parts = (fit.draws.ability[rows], fit.draws.difficulty[rows], fit.draws.discrimination[rows])
     scale = replace(fit.scale, slope=fit.scale.slope[rows], origin=fit.scale.origin[rows])

@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from eci.fitted import Fit
-from eci.report.expected import draw_frontier, respond, scatter, take_draws, thin, to_logits
+from eci.report.expected import draw_frontier, keep_draws, respond, scatter, take_draws, to_logits
 
 FloatArray = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def information(fit: Fit, at: ArrayLike | None = None) -> pd.DataFrame:
     Lord (1980), Applications of Item Response Theory to Practical Testing Problems, chapter 5.
     """
     points = _span(fit) if at is None else np.asarray(at, dtype=np.float64)
-    few = thin(fit, MOST_DRAWS)
+    few = keep_draws(fit, MOST_DRAWS)
     ability = to_logits(few, points)
     curves = [_inform(few, ability, j).mean(axis=0) for j in range(fit.matrix.n_benchmarks)]
     return pd.DataFrame(
@@ -71,6 +71,7 @@ def at_frontier(fit: Fit) -> pd.DataFrame:
         score expected of the frontier (fraction); information at the frontier (1 / points²); and
         single_score_sd = information^(-1/2), the standard error in points of an index resting on one score.
     """
+    fit = keep_draws(fit)
     frontier = draw_frontier(fit)
     ability = to_logits(fit, frontier[:, None])
     names = fit.matrix.benchmarks
@@ -100,6 +101,7 @@ def frontier(fit: Fit) -> pd.DataFrame:
     fit
         The fit. `leader` is the model that is the best in most draws, `p_leader` the share of these.
     """
+    fit = keep_draws(fit)
     best, tail = draw_frontier(fit), 0.5 - fit.interval_prob / 2
     index = fit.index[None] if fit.draws is None else fit.index_draws
     wins = np.bincount(index.argmax(axis=1), minlength=fit.matrix.n_models) / len(index)

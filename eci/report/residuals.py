@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from eci.fitted import Fit
-from eci.report.expected import predict_scores, scatter
+from eci.report.expected import keep_draws, predict_scores, scatter
 
 BLOCK = 500  # scores at a time, so that (draw, score) arrays stay small
 
@@ -32,7 +32,7 @@ def residuals(fit: Fit) -> pd.DataFrame:
     The scores judged are those the fit has seen, so each has drawn its own expectation towards it: residuals
     are a little smaller than those of new scores.
     """
-    matrix = fit.matrix
+    fit, matrix = keep_draws(fit), fit.matrix
     expected, sd = np.empty(matrix.n_scores), np.empty(matrix.n_scores)
     for start in range(0, matrix.n_scores, BLOCK):
         rows = slice(start, start + BLOCK)
@@ -65,6 +65,7 @@ def residuals_by_domain(fit: Fit) -> pd.DataFrame:
     If one ability explained all scores, z would be close to standard normal. That many are far out means that
     scores of one domain move together, which an index of one dimension cannot show.
     """
+    fit = keep_draws(fit)
     labels = _label(fit)
     rows = []
     for (model, domain), cell in labels.groupby(["model", "domain"], sort=True):

@@ -11,6 +11,7 @@ from eci.report.html import render_report
 from eci.report.page.sources import find_sources
 
 selenium = pytest.importorskip("selenium", reason="selenium, which drives the browser, is not installed")
+from selenium.common.exceptions import SessionNotCreatedException  # noqa: E402
 from selenium.webdriver import Chrome, ChromeOptions  # noqa: E402
 from selenium.webdriver.chrome.service import Service  # noqa: E402
 from selenium.webdriver.common.action_chains import ActionChains  # noqa: E402
@@ -34,7 +35,10 @@ def browser():
     for flag in ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
+    try:
+        driver = Chrome(options=options, service=Service(DRIVER))
+    except SessionNotCreatedException as error:
+        pytest.skip(f"this chromedriver cannot drive this Chromium: {str(error.msg).splitlines()[0]}")
     driver.execute_cdp_cmd("Network.enable", {})
     offline = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
     driver.execute_cdp_cmd("Network.emulateNetworkConditions", offline)

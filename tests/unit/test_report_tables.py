@@ -9,9 +9,10 @@ from scipy.special import expit
 from scipy.stats import norm
 
 import eci
-from eci.noise import variance
+from eci.errors import DataError
+from eci.noise import NOISE, variance
 from eci.report import tables
-from eci.report.expected import predict_scores, thin
+from eci.report.expected import keep_draws, predict_scores
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,34 @@ def test_expected_scores_are_the_curve_in_every_draw(invented_fit):
 
 
 def test_fewer_draws_are_taken_evenly_with_their_scales(invented_fit):
-    few = thin(invented_fit, 4)
+    few = keep_draws(invented_fit, 4)
     np.testing.assert_array_equal(few.draws.ability, invented_fit.draws.ability[[0, 20, 39, 59]])
     np.testing.assert_array_equal(few.index_draws, invented_fit.index_draws[[0, 20, 39, 59]])
-    assert thin(invented_fit, 60) is invented_fit
+    assert keep_draws(invented_fit, 60) is invented_fit is keep_draws(invented_fit)
+
+
+def test_a_draw_that_overflowed_is_left_out(invented_fit):
+    broken = invented_fit.draws.difficulty.copy()
+    broken[7, 2] = np.inf
+    fit = replace(invented_fit, draws=invented_fit.draws._replace(difficulty=broken))
+    assert len(keep_draws(fit).draws.ability) == 59
+    for table in (tables.residuals(fit), tables.residuals_by_domain(fit), tables.information(fit)):
+        assert np.isfinite(table.select_dtypes("number")).all(axis=None)
+    nothing = fit.draws._replace(ability=np.full_like(fit.draws.ability, np.nan))
+    with pytest.raises(DataError, match="No draw of this fit is finite"):
+        tables.frontier(replace(fit, draws=nothing))
+
+
+@pytest.mark.parametrize("likelihood", sorted(NOISE))
+def test_every_likelihood_has_residuals_and_information(invented_fit, likelihood):
+    fit = invented_fit
+    shared = dict.fromkeys(["noise_sd", "noise_scale", "logit_sd", "difficulty_mean"], np.full(60, 0.05))
+    shared["precision"] = np.full((60, 8), 20.0)
+    assert {name for name in NOISE.values() if name} <= set(shared)
+    matrix = replace(fit.matrix, n_items=np.full(fit.matrix.n_scores, 100.0))
+    fit = replace(fit, likelihood=likelihood, matrix=matrix, draws=fit.draws._replace(shared=shared))
+    assert tables.residuals(fit)["sd"].gt(0).all()
+    assert tables.at_frontier(fit)["information"].ge(0).all()
 
 
 def test_residuals_are_score_minus_expectation_over_all_that_is_unsure(invented_fit):
