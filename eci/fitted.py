@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from eci.queries.compare import Comparison
     from eci.queries.metrics import MetricCount
     from eci.queries.next import Advice
-    from eci.queries.place import Placement
+    from eci.queries.placement import Placement
     from eci.queries.predict import Prediction
 
 FloatArray = NDArray[np.float64]

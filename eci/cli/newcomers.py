@@ -10,7 +10,7 @@ import click
 
 if TYPE_CHECKING:
     from eci import Fit
-    from eci.queries.place import Placement
+    from eci.queries.placement import Placement
 
 R = TypeVar("R")
 

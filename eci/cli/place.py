@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from eci.queries.place import Placement
+    from eci.queries.placement import Placement
 
 _SCHEMA = "eci.place/1"
 

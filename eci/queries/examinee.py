@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.queries.curves import FloatArray, IndexArray, choose_rows, find_names
-from eci.queries.place import Placement, PriorName
+from eci.queries.placement import Placement, PriorName
 
 if TYPE_CHECKING:
     from eci.fitted import Fit

@@ -12,7 +12,7 @@ from eci.errors import DataError
 from eci.queries.curves import Curves, FloatArray
 from eci.queries.examinee import Examinee, beside, examine
 from eci.queries.gain import Candidates, Expected
-from eci.queries.place import Placement, PriorName
+from eci.queries.placement import Placement, PriorName
 
 if TYPE_CHECKING:
     from eci.fitted import Fit

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,16 +13,17 @@ from eci.errors import DataError
 from eci.queries.curves import (
     MAX_DRAWS,
     Curves,
-    FloatArray,
     IndexArray,
     choose_rows,
     known_items,
     require_draws,
 )
 from eci.queries.grid import AbilityPrior, PointMap, posteriors_on_grid
-from eci.scores import Dropped, Rules, load_scores
+from eci.queries.placement import LeftOut, Placed, Placement, PriorName
+from eci.scores import Rules, load_scores
 from eci.scores.names import Hints
 from eci.scores.rules import apply_rules
+from eci.scores.schema import Unit
 
 if TYPE_CHECKING:
     from eci.fitted import Fit
@@ -34,97 +34,12 @@ N_KEPT = 2000
 _YEAR = np.timedelta64(1, "D") * 365.25
 _SEED = 0
 
-PriorName = Literal["standard", "dated"]
-
-
-@dataclass(frozen=True, eq=False)
-class Placed:
-    """One new model on the scale of a fit, under one prior.
-
-    Parameters
-    ----------
-    model
-        Name.
-    prior
-        "standard", N(0, 1) logits as in the fit, or "dated", around the trend of abilities at its release.
-    index, sd, low, high
-        Points: posterior mean, sd, and ends of the equal-tailed interval.
-    prior_mean, prior_sd
-        Points: what is believed before the scores.
-    benchmarks
-        Benchmarks of the fit that it has scores on, sorted.
-    n_draws, effective_draws
-        Draws of the benchmarks used, and how many equally good ones they are worth once weighted by how well
-        they explain the scores.
-    rows, index_draws
-        Joint draws: rows of the fit's draws, and the index in points with each, shape (draw,).
-    """
-
-    model: str
-    prior: PriorName
-    index: float
-    sd: float
-    low: float
-    high: float
-    prior_mean: float
-    prior_sd: float
-    benchmarks: tuple[str, ...]
-    n_draws: int
-    effective_draws: float
-    rows: IndexArray
-    index_draws: FloatArray
-
-    def record(self) -> dict[str, Any]:
-        """Everything but the draws, for JSON."""
-        names = ("index", "sd", "low", "high", "prior_mean", "prior_sd", "n_draws", "effective_draws")
-        return {name: getattr(self, name) for name in names} | {"n_benchmarks": len(self.benchmarks)}
-
-
-class LeftOut(NamedTuple):
-    """A model or benchmark of the new scores that was not used, why, and which name may be meant."""
-
-    kind: Literal["model", "benchmark"]
-    name: str
-    why: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, eq=False)
-class Placement:
-    """New models on the scale of a fit.
-
-    Parameters
-    ----------
-    placed
-        One for each model and prior, models in order of name.
-    left_out
-        Models that are in the fit already or share no benchmark with it, and benchmarks that are not in it.
-    dropped
-        Rows that gave way to another of the same model and benchmark.
-    warnings
-        What to keep in mind, in words.
-    """
-
-    placed: tuple[Placed, ...]
-    left_out: tuple[LeftOut, ...]
-    dropped: tuple[Dropped, ...]
-    warnings: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[Placed]:
-        """All placed models, each under its priors."""
-        return iter(self.placed)
-
-    def table(self) -> pd.DataFrame:
-        """One row for each model and prior: model, prior, index, sd, low, high, prior_mean, prior_sd, ..."""
-        rows = [{"model": one.model, "prior": one.prior, **one.record()} for one in self.placed]
-        return pd.DataFrame(rows)
-
 
 def place(
     fit: Fit,
     scores: str | os.PathLike[str] | pd.DataFrame,
     *,
-    unit: Literal["fraction", "percent"] = "fraction",
+    unit: Unit = "fraction",
     max_draws: int = MAX_DRAWS,
 ) -> Placement:
     """Place new models on a fitted scale, the benchmarks held at their joint posterior.

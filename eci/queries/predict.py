@@ -11,7 +11,7 @@ import pandas as pd
 from eci.errors import DataError
 from eci.queries.curves import MAX_DRAWS, Curves, FloatArray, IndexArray, find_names
 from eci.queries.examinee import Examinee, examine
-from eci.queries.place import Placement, PriorName
+from eci.queries.placement import Placement, PriorName
 
 if TYPE_CHECKING:
     from eci.fitted import Fit

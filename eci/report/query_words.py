@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from eci.queries.calibrate import Calibration
     from eci.queries.design import Design
     from eci.queries.next import Advice
-    from eci.queries.place import Placement
+    from eci.queries.placement import Placement
     from eci.queries.predict import Prediction
 
 
