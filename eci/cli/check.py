@@ -141,7 +141,8 @@ def _print_summary(console: Console, name: str, summary: Summary) -> None:
         )
     if summary.look_alikes:
         console.print(
-            "\nNames that differ only in case, blanks or punctuation; --aliases can merge them", style="bold"
+            "\nNames that differ only in case, blanks, punctuation or order; --aliases can merge them",
+            style="bold",
         )
         for group in summary.look_alikes:
             console.print("  " + " | ".join(group))

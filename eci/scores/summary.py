@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -67,7 +68,8 @@ class Summary:
     widest
         The five pairs that spread most.
     look_alikes
-        Groups of names that differ only in case, blanks or punctuation; they count as different.
+        Groups of names that differ only in case, blanks, punctuation or the order of words; they count as
+        different.
     """
 
     n_models: int
@@ -143,8 +145,22 @@ def _counts(column: pd.Series) -> dict[str, int]:
 
 
 def _look_alikes(names: pd.Index) -> tuple[tuple[str, ...], ...]:
-    groups: dict[str, list[str]] = {}
-    for name in sorted(names):
-        plain = unicodedata.normalize("NFKC", name).casefold()
-        groups.setdefault("".join(c for c in plain if c.isalnum() or c in "+."), []).append(name)
-    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+    groups: dict[tuple[str, ...], None] = {}
+    for fold in (_without_blanks, _without_order):
+        spelled: dict[str, list[str]] = {}
+        for name in sorted(names):
+            spelled.setdefault(fold(unicodedata.normalize("NFKC", name).casefold()), []).append(name)
+        groups.update({tuple(group): None for group in spelled.values() if len(group) > 1})
+    return tuple(one for one in groups if not any(set(one) < set(other) for other in groups))
+
+
+def _without_blanks(name: str) -> str:
+    return "".join(c for c in name if c.isalnum() or c in "+.") or name
+
+
+def _without_order(name: str) -> str:
+    """Sort the words and keep the numbers in their order: 05-06 and 06-05 are two days."""
+    parts = re.findall(r"[^\W_]+(?:[.+]+[^\W_]+)*[.+]*", name)
+    words = sorted(part for part in parts if not part[0].isdigit())
+    numbers = [part for part in parts if part[0].isdigit()]
+    return " ".join([*words, "|", *numbers]) if parts else name

@@ -85,6 +85,7 @@ def test_json(data):
         "labs": ["K", "L"],
         "domains": [],
         "exclude_benchmarks": [],
+        "with_items": False,
     }
     assert found["data"]["n_pairs"] == 5
     assert found["data"]["first_date"] == "2024-01-01"

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 
 from eci.cli.main import main
 from eci.errors import DataError, EciWarning
-from eci.scores import FaultyTableError, load_scores
+from eci.scores import FaultyTableError, load_scores, summarise
 
 SCORES = "model,benchmark,score,lab\nGPT-5,x,0.5,\nGPT 5,y,0.6,OpenAI\ngpt-5,X,0.7,\n"
 
@@ -92,6 +92,21 @@ def test_an_alias_that_nothing_has_is_told(files):
 def test_no_file(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         load_scores(pd.DataFrame(), aliases=tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("names", "groups"),
+    [
+        (["GPT-5", "GPT 5", "gpt5"], [("GPT 5", "GPT-5", "gpt5")]),
+        (["Claude 3.5 Sonnet", "claude-sonnet-3.5"], [("Claude 3.5 Sonnet", "claude-sonnet-3.5")]),
+        (["GPT-5 high", "High GPT 5", "GPT-5 (high)"], [("GPT-5 (high)", "GPT-5 high", "High GPT 5")]),
+        (["preview-05-06", "preview-06-05"], []),
+        (["o1", "o3", "GPT-4", "GPT-4.1", "GPT-4o", "Qwen2.5", "Qwen 25", "C", "C++", "?", "!"], []),
+    ],
+)
+def test_look_alikes(names, groups):
+    frame = pd.DataFrame({"model": names, "benchmark": "x", "score": 0.5})
+    assert list(summarise(load_scores(frame)).look_alikes) == groups
 
 
 def test_check_names_look_alikes_and_merges_by_flag(files):
