@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import pandas as pd
@@ -48,8 +48,8 @@ class Placed:
     benchmarks: tuple[str, ...]
     n_draws: int
     effective_draws: float
-    rows: IndexArray
-    index_draws: FloatArray
+    rows: IndexArray = field(repr=False)
+    index_draws: FloatArray = field(repr=False)
 
     def record(self) -> dict[str, Any]:
         """Everything but the draws, for JSON."""
