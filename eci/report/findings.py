@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from eci.trend import Trend
 
 SURPRISING = 3.0  # standard deviations
-COARSE = 10.0  # points: a score that fixes an index no better says little about a model
+COARSE = 10.0  # points: a standard error that says little about a top model
 
 
 def tell_leader(abilities: pd.DataFrame, frontier: pd.DataFrame, facts: Mapping[str, Any]) -> str:
@@ -78,8 +78,8 @@ def tell_information(standing: pd.DataFrame) -> str:
     first = standing.iloc[0]
     coarse = int((standing["single_score_sd"] > COARSE).sum())
     return (
-        f"{first['benchmark']} separates top models best; {coarse} of {len(standing)} benchmarks hardly "
-        "separate them any more"
+        f"{first['benchmark']} separates top models best; on {coarse} of {len(standing)} benchmarks one score "
+        f"places a top model no better than ±{COARSE:g} points"
     )
 
 
