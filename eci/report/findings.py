@@ -78,8 +78,8 @@ def tell_information(standing: pd.DataFrame) -> str:
     first = standing.iloc[0]
     coarse = int((standing["single_score_sd"] > COARSE).sum())
     return (
-        f"{first['benchmark']} separates top models best; on {coarse} of {len(standing)} benchmarks one score "
-        f"places a top model no better than ±{COARSE:g} points"
+        f"{first['benchmark']} separates top models best; on {coarse} of {len(standing)} benchmarks one "
+        f"score places a top model no better than ±{COARSE:g} points"
     )
 
 
