@@ -24,7 +24,7 @@ def refit_until(
     day
         The last release date to keep.
     method
-        The default is `Laplace()`, whose forecasts are those of `Nuts()` within Monte Carlo error
+        The default is `Laplace(n_weighed=0)`, whose forecasts are those of `Nuts()` within Monte Carlo error
         (docs/trend.md), in a third of the time.
     progress
         Called with (stage, steps done, steps in all).
@@ -47,7 +47,7 @@ def refit_until(
         matrix,
         likelihood=fit.likelihood,  # type: ignore[arg-type]  # a saved fit names its likelihood as text
         priors=Priors(**fit.priors),
-        method=method or Laplace(),
+        method=method or Laplace(n_weighed=0),
         anchors=fit.scale.anchors if anchored else None,
         seed=fit.seed,
         interval_prob=fit.interval_prob,

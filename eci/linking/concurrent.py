@@ -76,7 +76,7 @@ def link_concurrent(old: Fit, new: Fit, *, interval_prob: float, seed: int) -> L
         _join(old.matrix, new.matrix),
         likelihood=new.likelihood,  # type: ignore[arg-type]  # a saved fit names its likelihood as text
         priors=Priors(**new.priors),
-        method=Laplace(),
+        method=Laplace(n_weighed=0),
         seed=seed,
     )
     centre = float(x.mean())
