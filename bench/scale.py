@@ -222,6 +222,16 @@ def tabulate_coverage():
     return "\n".join(lines)
 
 
+def tabulate_departures():
+    """Coverage by how far an item is from normal."""
+    found = json.loads((EVIDENCE / "grid_departures.json").read_text(encoding="utf-8"))["numbers"]
+    lines = ["| items a model | departure | items | difficulty | log slope |", "|" + " --- |" * 5]
+    for n_items, bins in found.items():
+        for name, (n, difficulty, slope) in bins.items():
+            lines.append(f"| {n_items} | {name} | {n} | {difficulty:.3f} | {slope:.3f} |")
+    return "\n".join(lines)
+
+
 def tabulate_agreement():
     """Shifts of means and ratios of interval widths against NUTS."""
     found = json.loads((EVIDENCE / "grid_nuts.json").read_text(encoding="utf-8"))["numbers"]
@@ -255,7 +265,7 @@ def main():
         print(tabulate([json.loads(line) for line in options.table.read_text(encoding="utf-8").splitlines()]))
         return
     if options.accuracy:
-        print(tabulate_coverage() + "\n\n" + tabulate_agreement())
+        print(tabulate_coverage(), tabulate_agreement(), tabulate_departures(), sep="\n\n")
         return
     if options.run:
         kind, method, text = options.run
