@@ -12,6 +12,8 @@ from eci.cli.files import check_new_file, write_whole
 from eci.errors import DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from matplotlib.axes import Axes
 
 _FIT = ("index", "benchmarks", "information", "residuals")
@@ -65,9 +67,8 @@ def plot(
     _check_options(kind, out, labs=labs, top=top, trend_file=trend_file)
     check_new_file(out, force=force)
     with write_whole(out) as draft, show_progress() as progress:
-        progress("reading the fit", 0, 2)
-        axes = _draw(kind, folder, labs, top, trend_file)
-        progress("writing", 1, 2)
+        axes = _draw(kind, folder, labs=labs, top=top, trend_file=trend_file, progress=progress)
+        progress("writing", 3, 4)
         _save(axes, draft, dpi)
     click.echo(f"Wrote {out}.", err=True)
 
@@ -83,19 +84,31 @@ def _check_options(
         raise click.UsageError(f"--trend is for {', '.join(_TREND)}; {kind} shows no trend.")
 
 
-def _draw(kind: str, folder: Path, labs: tuple[str, ...], top: int | None, trend_file: Path | None) -> Axes:
+def _draw(
+    kind: str,
+    folder: Path,
+    *,
+    labs: tuple[str, ...],
+    top: int | None,
+    trend_file: Path | None,
+    progress: Callable[[str, int, int], None],
+) -> Axes:
+    progress("reading the fit", 0, 4)
     import eci
     from eci.report import plots, repeat
 
-    axes: Axes
     if kind == "index":
         return plots.index(folder, labs=labs, top=top or plots.N_RANKED)
+    axes: Axes
     fit = eci.load_fit(folder)
     if kind in _FIT:
+        progress("drawing", 2, 4)
         axes = getattr(plots, kind)(fit)
-    else:
-        trend = repeat.fit_frontier(fit) if trend_file is None else repeat.repeat_trend(fit, trend_file)[0]
-        axes = getattr(plots, _TREND[kind])(trend)
+        return axes
+    progress("fitting the trend", 1, 4)
+    trend = repeat.fit_frontier(fit) if trend_file is None else repeat.repeat_trend(fit, trend_file)[0]
+    progress("drawing", 2, 4)
+    axes = getattr(plots, _TREND[kind])(trend)
     return axes
 
 
