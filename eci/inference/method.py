@@ -104,7 +104,7 @@ class Quadrature(Map):
     """Item responses in any number: abilities exact given the items, items normal. Approximate.
 
     For the likelihood `binomial`; a benchmark is then an item, answered once (n_items 1) or more often. It
-    approximates the posterior that `Nuts` samples, without jax and in the time of about 40 passes over the
+    approximates the posterior that `Nuts` samples, compiles nothing, and takes about 40 passes over the
     answers. `docs/scale.md` has its coverage, its time, and how it compares with NUTS.
 
     Parameters
