@@ -64,4 +64,3 @@ def test_more_nodes_change_nothing(matrix, monkeypatch):
     assert len(fine.mode.nodes.ability) > 4 * len(coarse.mode.nodes.ability)
     assert fine.mode.expectation.value == pytest.approx(coarse.mode.expectation.value, abs=1e-4)
     assert fine.mode.items.slope == pytest.approx(coarse.mode.items.slope, abs=2e-3)
-
