@@ -16,10 +16,10 @@ from eci.irt.special import log_gamma
 from eci.noise import DEGREES_OF_FREEDOM, UNKNOWN_ITEMS
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
-_NOISE_SD = SharedNoise(("noise_sd",), "noise_sd_scale")
-_NOISE_AND_PAIR_SD = SharedNoise(("noise_sd", "pair_sd"), "noise_sd_scale")
-_NOISE_SCALE = SharedNoise(("noise_scale",), "noise_sd_scale")
-_LOGIT_SD = SharedNoise(("logit_sd",), "logit_sd_scale")
+_NOISE_SD = SharedNoise(("noise_sd",), "noise_sd_scale", first=0.1)
+_NOISE_AND_PAIR_SD = SharedNoise(("noise_sd", "pair_sd"), "noise_sd_scale", first=0.1)
+_NOISE_SCALE = SharedNoise(("noise_scale",), "noise_sd_scale", first=0.3)
+_LOGIT_SD = SharedNoise(("logit_sd",), "logit_sd_scale", first=0.5)
 _N_TERMS = 4  # of the series of an edge's probability: relative error below 1e-5 from 10 items on
 
 

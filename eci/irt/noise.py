@@ -98,15 +98,20 @@ class SharedNoise:
         Names of the sds.
     scale
         Name of the prior scale in `Priors`.
+    first
+        First value in the search for the mode. Where tails are heavy it must be wide: scores far off their
+        curve do not pull, and a search that starts among such does not find the curves.
     """
 
     shared_names: tuple[str, ...]
     scale: str
+    first: float
     pooled: bool = False
 
     def start(self, priors: Priors) -> list[float]:
-        """Half the prior scale."""
-        return [math.log(0.5 * getattr(priors, self.scale))] * len(self.shared_names)
+        """The first value, for each."""
+        del priors
+        return [math.log(self.first)] * len(self.shared_names)
 
     def log_prior(self, shared: Array, priors: Priors) -> Array:
         """Half-normal densities in log sd."""

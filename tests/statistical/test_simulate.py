@@ -1,5 +1,7 @@
 """Simulated parameters follow the priors, and simulated matrices are what was asked for."""
 
+from dataclasses import replace
+
 import jax
 import numpy as np
 import pytest
@@ -16,7 +18,7 @@ PRIORS = eci.Priors(
 N = 4000
 
 
-@pytest.fixture(scope="module", params=["normal", "beta"])
+@pytest.fixture(scope="module", params=["normal", "student_t", "logit_normal", "beta", "binomial"])
 def drawn(request):
     """One model and two benchmarks, drawn N times."""
     measurement = Measurement(LIKELIHOODS[request.param], PRIORS)
@@ -39,6 +41,8 @@ def test_hyperparameters_and_abilities_follow_their_priors(drawn):
         "log_discrimination_mean": stats.norm(p.log_discrimination_mean, p.log_discrimination_mean_sd),
         "log_discrimination_sd": stats.halfnorm(scale=p.log_discrimination_sd_scale),
         "noise_sd": stats.halfnorm(scale=p.noise_sd_scale),
+        "noise_scale": stats.halfnorm(scale=p.noise_sd_scale),
+        "logit_sd": stats.halfnorm(scale=p.logit_sd_scale),
         "log_precision_mean": stats.norm(p.log_precision_mean, p.log_precision_mean_sd),
         "log_precision_sd": stats.halfnorm(scale=p.log_precision_sd_scale),
     }
@@ -69,6 +73,21 @@ def test_scores_scatter_around_their_curves():
     assert follows(residual, stats.norm(0, truth.shared["noise_sd"]))
 
 
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_what_was_simulated_is_recovered(likelihood):
+    """At the mode: abilities, slopes, and the noise to within a third."""
+    known = replace(PRIORS, difficulty_sd_scale=0.7, log_discrimination_mean_sd=0.2, noise_sd_scale=0.05)
+    matrix, truth = eci.simulate(40, 12, likelihood=likelihood, priors=known, n_items=300, seed=6)
+    found = eci.fit(matrix, likelihood=likelihood, priors=known, method=eci.Map()).mode
+    assert np.corrcoef(found.ability, truth.ability)[0, 1] > 0.97
+    assert np.corrcoef(np.log(found.discrimination), np.log(truth.discrimination))[0, 1] > 0.8
+    for name in {"noise_sd", "noise_scale", "logit_sd"} & set(truth.shared):
+        assert float(found.shared[name]) == pytest.approx(float(truth.shared[name]), rel=0.33)
+    if "precision" in truth.shared:
+        away = np.log(found.shared["precision"]) - np.log(truth.shared["precision"])
+        assert abs(away.mean()) < 0.33
+
+
 def test_the_seed_decides_the_matrix():
     one, again, other = (eci.simulate(5, 4, seed=seed).matrix for seed in (1, 1, 2))
     assert one.digest == again.digest != other.digest
@@ -93,6 +112,8 @@ def test_the_matrix_is_connected_whatever_the_fill(n_models, n_benchmarks, fill)
         ((4, 4), {"fill": 1.5}),
         ((4, 4), {"lower": 1.0}),
         ((4, 4), {"likelihood": "cauchy"}),
+        ((4, 4), {"likelihood": "binomial"}),
+        ((4, 4), {"n_items": 0}),
     ],
 )
 def test_impossible_options_are_refused(counts, options):
