@@ -110,6 +110,8 @@ __all__ = ["__version__", *sorted(_HOMES)]  # noqa: PLE0604 - the names are the 
 
 def __getattr__(name: str) -> Any:
     """Import a public name from its home on first use (PEP 562)."""
+    if name == "report":
+        return import_module("eci.report")
     if name not in _HOMES:
         raise AttributeError(f"module 'eci' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
