@@ -68,6 +68,19 @@ class TestParquet:
         with pytest.raises(DataError, match="not a Parquet file that can be read"):
             load_scores(path)
 
+    def test_what_pandas_wrote_beside_the_columns_is_not_trusted(self, tmp_path):
+        """Found by fuzzing: a damaged dtype in the metadata ended in a TypeError of numpy."""
+        path = tmp_path / "s.parquet"
+        frame = pd.DataFrame(
+            {"model": ["A"], "benchmark": "x", "score": [0.5]}, index=pd.Index([7], name="i")
+        )
+        frame.to_parquet(path)
+        whole = path.read_bytes()
+        damaged = whole.replace(b'"numpy_type": "str"', b'"numpy_type": "s+1"')
+        assert damaged != whole
+        path.write_bytes(damaged)
+        assert short(load_scores(path)) == [["A", "x", 0.5]]
+
     def test_no_row(self, tmp_path):
         pd.DataFrame({"model": [], "benchmark": [], "score": []}).to_parquet(tmp_path / "s.parquet")
         with pytest.raises(DataError, match=r"s\.parquet has no row"):

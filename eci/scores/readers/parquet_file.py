@@ -39,8 +39,9 @@ def read_parquet(path: Path, header: Header, faults: Faults) -> Sheet:
     header.check(names, str(path), None, faults)
     faults.raise_any()
     try:
-        frame = file.read(columns=[name for name in header.known if name in names]).to_pandas()
-    except (pa.ArrowException, OSError, ValueError) as error:
+        table = file.read(columns=[name for name in header.known if name in names])
+        frame = table.to_pandas(ignore_metadata=True)  # what pandas wrote beside the columns is not needed
+    except (pa.ArrowException, OSError, ValueError, TypeError, OverflowError) as error:
         raise _damaged(path, error) from error
     return read_frame(pd.DataFrame(frame), header, faults, str(path))
 
