@@ -35,8 +35,8 @@ def test_moments_are_those_of_quadrature(matched):
     def log_density(z):
         benchmark = center.benchmark + whitening.benchmark_factor @ z
         position = center._replace(benchmark=benchmark)
-        total = jnp.zeros(n).at[scores.benchmark_index].add(
-            problem.measurement.row_log_probs(position, scores)
+        total = (
+            jnp.zeros(n).at[scores.benchmark_index].add(problem.measurement.row_log_probs(position, scores))
         )
         prior = jax.vmap(problem.measurement.benchmark_log_prior, (0, None, 0))
         return total + prior(benchmark, center.shared, scores.coordinates)
