@@ -49,16 +49,16 @@ def log_density_gradient(
     return value, gradient
 
 
-@partial(jax.jit, static_argnums=(0, 1, 2))
+@partial(jax.jit, static_argnums=(0, 1))
 def _run_piece(
     measurement: Measurement,
-    target_accept: float,
     max_depth: int,
     whitening: Whitening,
     scores: CodedScores,
     state: nuts.State,
     n_steps: Array,
     adapt: Array,
+    target_accept: Array,
 ) -> tuple[nuts.State, Array, nuts.Info]:
     return nuts.run_chain(
         partial(log_density_gradient, measurement, whitening, scores),
@@ -82,8 +82,9 @@ def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening,
     """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
     with jax.enable_x64(True):
         state = _start(whitening, jax.random.key(0))
-        fixed = measurement, options.target_accept, options.max_tree_depth
-        _run_piece(*fixed, whitening, scores, state, jnp.asarray(0), jnp.asarray(True))
+        fixed = measurement, options.max_tree_depth
+        target = jnp.asarray(options.target_accept)
+        _run_piece(*fixed, whitening, scores, state, jnp.asarray(0), jnp.asarray(True), target)
 
 
 def run_chains(
@@ -125,13 +126,13 @@ def run_chains(
                 if not stop.is_set():
                     state, z, infos = _run_piece(
                         measurement,
-                        options.target_accept,
                         options.max_tree_depth,
                         whitening,
                         scores,
                         state,
                         jnp.asarray(n_steps),
                         jnp.asarray(adapt),
+                        jnp.asarray(options.target_accept),
                     )
                     if not adapt:
                         pieces.append(jax.tree.map(lambda x: np.asarray(x)[:n_steps], (z, infos)))  # noqa: B023

@@ -96,7 +96,7 @@ def start_chain(key: Array, z: Array, step_size: float) -> State:
     )
 
 
-def _adapt(step: StepSize, accept_prob: Array, target: float) -> StepSize:
+def _adapt(step: StepSize, accept_prob: Array, target: Array | float) -> StepSize:
     count = step.n_steps + 1.0
     rate = 1.0 / (count + 10.0)
     error_mean = (1.0 - rate) * step.error_mean + rate * (target - accept_prob)
@@ -252,12 +252,13 @@ def run_chain(
     *,
     adapt: Array,
     buffer: int,
-    target_accept: float,
+    target_accept: Array | float,
     max_depth: int,
 ) -> tuple[State, Array, Info]:
     """Run `n_steps` <= `buffer` transitions; rows of the returned draws beyond n_steps are zero.
 
-    n_steps and adapt are traced, so that one compiled program serves warm-up and sampling of any length.
+    n_steps, adapt and target_accept may be traced: one compiled program serves warm-up and sampling of any
+    length.
     """
 
     def body(i: Array, carry: _Run) -> _Run:

@@ -99,8 +99,8 @@ def simulate(
             n_items=items * full,
         )
     matrix = ScoreMatrix.from_arrays(
-        [f"m{i:03d}" for i in range(n_models)],
-        [f"b{i:03d}" for i in range(n_benchmarks)],
+        _label("m", n_models),
+        _label("b", n_benchmarks),
         model_index,
         benchmark_index,
         np.asarray(score),
@@ -108,3 +108,9 @@ def simulate(
         lower=np.full(n_benchmarks, lower),
     )
     return Simulation(matrix, collect_parameters(named))
+
+
+def _label(letter: str, n: int) -> list[str]:
+    """Names that sort as they are numbered."""
+    digits = max(3, len(str(n - 1)))
+    return [f"{letter}{i:0{digits}d}" for i in range(n)]

@@ -119,3 +119,9 @@ def test_the_matrix_is_connected_whatever_the_fill(n_models, n_benchmarks, fill)
 def test_impossible_options_are_refused(counts, options):
     with pytest.raises(eci.DataError):
         eci.simulate(*counts, **options)
+
+
+def test_more_than_a_thousand_models_keep_their_order():
+    simulation = eci.simulate(1200, 4, seed=1)
+    assert list(simulation.matrix.models) == sorted(simulation.matrix.models)
+    assert len(simulation.matrix.models) == 1200
