@@ -255,7 +255,9 @@ class Fit:
         if draws is None:
             return np.full((n, 3), np.nan)
         tail = (1.0 - self.interval_prob) / 2.0
-        with np.errstate(invalid="ignore"):  # draws of laplace can overflow, which a check tells
+        with np.errstate(
+            invalid="ignore", over="ignore"
+        ):  # draws of laplace can overflow, which a check tells
             low, high = np.quantile(draws, [tail, 1.0 - tail], axis=0)
             sd = (draws - draws[0]).std(axis=0, ddof=1)  # so that an anchor has 0 to the last bit
         return np.column_stack([sd, low, high])

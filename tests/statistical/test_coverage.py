@@ -32,7 +32,10 @@ EVIDENCE, PAGE = DOCS / "evidence" / "coverage.json", DOCS / "coverage.md"
 COMMAND = "OMP_NUM_THREADS=1 taskset -c 1 python -m pytest -m slow tests/statistical/test_coverage.py"
 
 N_MODELS, N_SCORES = 16, (16, 16, 10, 10, 6, 6, 4, 4)  # models; scores of each benchmark
-METHODS = {"nuts": eci.Nuts(n_draws=500, max_doublings=0, max_halvings=0), "laplace": eci.Laplace(n_draws=2000)}
+METHODS = {
+    "nuts": eci.Nuts(n_draws=500, max_doublings=0, max_halvings=0),
+    "laplace": eci.Laplace(n_draws=2000),
+}
 # The default priors are wide: most data sets drawn from them say little, and few hold two anchors apart. The
 # narrow ones draw scores that look like published ones: benchmarks within reach, a spread below 0.1.
 NARROW = eci.Priors(

@@ -79,10 +79,11 @@ def read(path: Path, faults: Faults) -> Tables:
     rows = _leave_out(rows, rows["group"].isna(), "of model versions without a group", "version", left_out)
     early = ~(rows["date"] >= _SINCE)
     rows = _leave_out(rows, early, f"undated or dated before {_SINCE.date()}", "group", left_out)
+    published = set(zip(rows["group"], rows["benchmark"], strict=True))  # before any supersession
     for old, new in benchmarks["superseded_by"].items():
         if new:
-            with_new = set(rows.loc[rows["benchmark"] == new, "group"])
-            superseded = (rows["benchmark"] == old) & rows["group"].isin(with_new)
+            with_new = [(group, new) in published for group in rows["group"]]
+            superseded = (rows["benchmark"] == old) & np.array(with_new, dtype=bool)
             rows = _leave_out(rows, superseded, f"on {old}, superseded by {new}", "group", left_out)
     if rows.empty:
         raise DataError(f"{path}: no score is left of it: {'; '.join(left_out)}. Fetch another vintage.")
@@ -113,8 +114,21 @@ def _read_benchmarks(archive: Archive, faults: Faults) -> pd.DataFrame:
     sheet.report(crossed.to_numpy(), "score_ceiling", "is not above random_baseline", "Correct it", faults)
     again = wanted & cells["benchmark"].where(wanted).duplicated()
     sheet.report(again.to_numpy(), "benchmark", "is listed twice", "Keep one row for each name", faults)
+    successor = dict(zip(cells["benchmark"][wanted], cells["superseded_by"][wanted], strict=True))
+    circle = wanted & cells["benchmark"].map(lambda name: _returns(name, successor))
+    sheet.report(circle.to_numpy(), "superseded_by", "leads back to the benchmark itself", "Break it", faults)
     faults.raise_any()
     return cells[wanted].set_index("benchmark")
+
+
+def _returns(name: str, successor: dict[str, str]) -> bool:
+    """Whether going from a benchmark to its successors comes back to it."""
+    at = name
+    for _ in successor:
+        at = successor.get(at, "")
+        if at == name:
+            return True
+    return False
 
 
 def _read_models(archive: Archive, faults: Faults) -> pd.DataFrame:
