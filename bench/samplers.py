@@ -11,7 +11,8 @@ sample size is the smallest rank-normalised bulk size over the published index a
 discrimination stands beside it. "Sampling" is warm-up and kept draws without compilation, "whole" the
 process from its start to the draws; "means apart" the largest distance of a posterior mean from eci's, over
 all published quantities, in Monte Carlo errors. A peer passes the gate if R-hat of index and difficulty is
-at most 1.01. Under `beta`, scores of 0 and 1 are moved half an item inward, so that all peers can write the density down.
+at most 1.01. Under `beta`, scores of 0 and 1 are moved half an item inward, so that all peers can write the
+density down.
 """
 
 from __future__ import annotations

@@ -63,8 +63,8 @@ def fit(
     matrix
         Coded scores.
     likelihood
-        How scores scatter around the curve: `normal` (one sd), `student_t` (heavy tails), `logit_normal`, `beta`
-        (a precision per benchmark, pooled); with items known, `binomial` and `beta_binomial`.
+        How scores scatter around the curve: `normal` (one sd), `student_t` (heavy tails), `logit_normal`,
+        `beta` (a precision per benchmark, pooled); with items known, `binomial` and `beta_binomial`.
     priors
         Prior scales; the default is `Priors()`.
     method
