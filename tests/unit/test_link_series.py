@@ -188,7 +188,7 @@ def test_undated_models_are_kept_or_dropped_as_asked():
 def test_an_undated_model_of_a_fit_is_linked_to_a_table(invented_fit):
     matrix = invented_fit.matrix
     dates = matrix.release_date.copy()
-    dates[3] = np.datetime64("NaT")
+    dates[3] = np.datetime64("NaT", "D")
     fit = replace(invented_fit, matrix=replace(matrix, release_date=dates))
     other = read_index(table(100 + 2 * fit.index, names=matrix.models))
     assert matrix.models[3] in eci.link(fit, other).units.names
