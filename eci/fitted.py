@@ -42,6 +42,20 @@ class Parameters(NamedTuple):
     discrimination: FloatArray
     shared: Mapping[str, FloatArray]
 
+    def finite_rows(self) -> NDArray[np.int64]:
+        """Positions of the draws that are finite throughout: those of the method laplace can overflow.
+
+        Raises
+        ------
+        DataError
+            Where there is none.
+        """
+        parts = (self.ability, self.difficulty, self.discrimination)
+        whole = np.flatnonzero(np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0))
+        if whole.size == 0:
+            raise DataError("No draw of this fit is finite throughout. Fit again with the method nuts.")
+        return whole
+
 
 @dataclass(frozen=True)
 class Check:

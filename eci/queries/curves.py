@@ -153,11 +153,7 @@ def choose_rows(fit: Fit, max_draws: int = MAX_DRAWS) -> IndexArray:
 
     Draws of the method laplace can overflow; those are left out.
     """
-    draws = require_draws(fit)
-    parts = (draws.ability, draws.difficulty, draws.discrimination)
-    whole = np.flatnonzero(np.all([np.isfinite(part).all(axis=1) for part in parts], axis=0))
-    if len(whole) == 0:
-        raise DataError("No draw of this fit is finite throughout. Fit again with the method nuts.")
+    whole = require_draws(fit).finite_rows()
     return np.asarray(whole[np.linspace(0, len(whole) - 1, min(max_draws, len(whole))).astype(int)])
 
 

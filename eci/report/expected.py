@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from eci.errors import DataError
 from eci.fitted import Fit, Parameters
 from eci.noise import select_noise, variance
 
@@ -35,9 +34,7 @@ def keep_draws(fit: Fit, most: int | None = None) -> Fit:
     """
     if fit.draws is None:
         return fit
-    whole = np.flatnonzero(np.all([np.isfinite(part).all(axis=1) for part in fit.draws[:3]], axis=0))
-    if whole.size == 0:
-        raise DataError("No draw of this fit is finite throughout. Fit again with the method nuts.")
+    whole = fit.draws.finite_rows()
     n = whole.size if most is None else min(most, whole.size)
     if n == len(fit.draws.ability):
         return fit
