@@ -58,7 +58,7 @@ def test_every_command_shown_exists_with_its_flags():
 
 def test_every_flag_named_exists():
     runner = CliRunner()
-    names = ("check", "fit", "show", "trend", "compare", "predict", "next", "link")
+    names = ("check", "fit", "show", "trend", "compare", "predict", "next", "link", "bench")
     known = " ".join(runner.invoke(main, [name, "--help"]).output for name in names)
     flags = {flag for code in re.findall(r"`([^`\n]+)`", README) for flag in re.findall(r"--[a-z-]+", code)}
     assert len(flags) > 10
