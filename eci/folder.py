@@ -21,6 +21,8 @@ from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance
 from eci.scale import Scale
 from eci.scores import Dropped, Rules, ScoreMatrix
+from eci.scores.names import find_invisible
+from eci.spreadsheet import unshield_table, write_csv
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -62,8 +64,8 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
             f"Nothing can be written in {target.parent}: {error.strerror}. Give another --out."
         ) from error
     try:
-        write_table(fit.abilities(), staging / "abilities.csv")
-        write_table(fit.benchmarks(), staging / "benchmarks.csv")
+        write_csv(fit.abilities(), staging / "abilities.csv")
+        write_csv(fit.benchmarks(), staging / "benchmarks.csv")
         text = json.dumps(describe(fit), indent=2, ensure_ascii=False, allow_nan=False)
         (staging / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
         _to_tree(fit).to_netcdf(staging / "posterior.nc", engine="h5netcdf")
@@ -148,6 +150,7 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
         missing = [] if newer or name != _KIND else [key for key in _NEEDED if key not in facts]
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}")
+        _require_visible(facts)
     except FileNotFoundError as error:
         raise DataError(
             f"{path.parent} holds no fit: there is no {path.name}. Make one with `eci fit`."
@@ -178,6 +181,8 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
         table[numbers] = table[numbers].apply(pd.to_numeric)
         if not set(labels) <= set(table.columns):
             raise ValueError(f"its columns are {', '.join(table.columns)}")
+        table = unshield_table(table)
+        _require_visible(table[labels].to_numpy().tolist())
     except FileNotFoundError as error:
         raise DataError(
             f"{path} is missing: {path.parent} is not a whole fit. Fit again with --force."
@@ -187,9 +192,15 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
     return table
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Write a table as UTF-8 CSV with LF, six significant digits and blanks where unknown."""
-    table.to_csv(path, index=False, float_format="%.6g", lineterminator="\n", encoding="utf-8")
+def _require_visible(value: Any) -> None:
+    """Refuse text that could steer a terminal: a folder may come from a stranger."""
+    if isinstance(value, str) and (code := find_invisible(value)):
+        raise ValueError(f"{value[:80]!r} holds the invisible character {code}")
+    if isinstance(value, Mapping):
+        _require_visible([*value.keys(), *value.values()])
+    elif isinstance(value, list):
+        for item in value:
+            _require_visible(item)
 
 
 def describe(fit: Fit) -> dict[str, Any]:
@@ -197,6 +208,7 @@ def describe(fit: Fit) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "data_digest": fit.digest,
+        "source": dict(fit.matrix.source),
         "n_models": fit.matrix.n_models,
         "n_benchmarks": fit.matrix.n_benchmarks,
         "n_scores": fit.matrix.n_scores,
@@ -330,6 +342,7 @@ def _from_tree(tree: xr.DataTree, facts: Mapping[str, Any]) -> Fit:
         domain=tuple(data["domain"].to_numpy().tolist()),
         rules=Rules(**facts["rules"]),
         dropped=tuple(Dropped(**item) for item in facts["dropped"]),
+        source=facts.get("source", {}),  # which version 1 did not have at first
     )
     draws, stats, scale = None, {}, mode
     if "posterior" in tree.children:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eci.cli.options import rule_options
+from eci.cli.options import reading_options, rule_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -130,11 +130,19 @@ def show(vintage: str, cache: Path | None, as_json: bool) -> None:
 @click.option(
     "--top", type=click.IntRange(min=1), default=_SHOWN, show_default=True, help="Lines of each list."
 )
+@reading_options("OLD and NEW, where they are files")
 @rule_options
 @_cache
 @_json
 def diff(
-    old: str, new: str, moves: bool, top: int, rules: dict[str, Any], cache: Path | None, as_json: bool
+    old: str,
+    new: str,
+    moves: bool,
+    top: int,
+    reading: dict[str, Any],
+    rules: dict[str, Any],
+    cache: Path | None,
+    as_json: bool,
 ) -> None:
     """Say what changed from OLD to NEW: models, benchmarks, scores, and with --moves the index.
 
@@ -144,7 +152,7 @@ def diff(
     """
     from eci.scores.compare import compare_tables
 
-    tables = _load(old, cache), _load(new, cache)
+    tables = _load(old, cache, reading), _load(new, cache, reading)
     found = compare_tables(*tables)
     moved = _moves(*tables, rules) if moves else None
     if as_json:
@@ -158,15 +166,15 @@ def diff(
         _print_moves(moved, top)
 
 
-def _load(name: str, cache: Path | None) -> pd.DataFrame:
+def _load(name: str, cache: Path | None, reading: dict[str, Any]) -> pd.DataFrame:
     import eci
     from eci.scores.cache import cache_folder, find_vintage
 
     if Path(name).exists():
-        return eci.load_scores(name)
+        return eci.load_scores(name, **reading)
     found = find_vintage(cache_folder(cache), name)
     found.require_intact()
-    return eci.load_scores(found.path, format=found.format)
+    return eci.load_scores(found.path, format=found.format, aliases=reading["aliases"])
 
 
 def _moves(old: pd.DataFrame, new: pd.DataFrame, rules: dict[str, Any]) -> pd.DataFrame:

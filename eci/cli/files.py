@@ -25,10 +25,12 @@ def read_table(path: Path, missing: str = _INDEX) -> pd.DataFrame:
     """Read a CSV table, or say why it is none; `missing` is said of a path where nothing is."""
     import pandas as pd
 
+    from eci.spreadsheet import unshield_table
+
     if not path.exists():
         raise DataError(missing.format(path))
     try:
-        return pd.read_csv(path)
+        return unshield_table(pd.read_csv(path))
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as fault:
         raise DataError(
             f"{path} is not a CSV table: {str(fault).strip()}. Save it as UTF-8 with commas."
@@ -93,10 +95,12 @@ def write_whole(out: Path) -> Iterator[Path]:
 
 def write_result(out: Path, stem: str, record: Mapping[str, Any], table: pd.DataFrame, axes: Axes) -> None:
     """Write a result as JSON, its table as CSV with six digits, and its picture as PNG and SVG."""
+    from eci.spreadsheet import write_csv
+
     out.mkdir(parents=True, exist_ok=True)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
     (out / f"{stem}.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    table.to_csv(out / f"{stem}.csv", index=False, lineterminator="\n", float_format="%.6g")
+    write_csv(table, out / f"{stem}.csv")
     figure = axes.get_figure(root=True)
     if figure is None:  # the axes were made on a figure just now
         raise RuntimeError("axes without a figure")

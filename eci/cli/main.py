@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import shutil
 import sys
 import textwrap
@@ -37,6 +38,11 @@ COMMANDS = {
     "bench": ("eci.cli.bench:bench", "Time and compare samplers on this machine."),
     "data": ("eci.cli.data:data", "Fetch, list and compare published data."),
 }
+
+
+_NO_GLYPH = (
+    "Glyph .* missing from|Matplotlib currently does not support"  # what matplotlib warns of, by letter
+)
 
 
 class LazyGroup(click.Group):
@@ -114,12 +120,21 @@ def say(message: str, prefix: str, stream: TextIO) -> None:
         A first word such as "Error: ".
     stream
         Where it goes.
+
+    Notes
+    -----
+    Characters that nobody sees are shown as escapes.
     """
-    lines = (prefix + message).splitlines() or [prefix]
+    lines = [_visible(line) for line in (prefix + message).splitlines()] or [prefix]
     if stream.isatty():
         width = min(shutil.get_terminal_size().columns, 100)
         lines = [piece for line in lines for piece in _wrap(line, width) or [""]]
     stream.write("\n".join(lines) + "\n")
+
+
+def _visible(line: str) -> str:
+    """Escape what steers a terminal: a message may quote a file."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def _wrap(line: str, width: int) -> list[str]:
@@ -134,7 +149,7 @@ def _wrap(line: str, width: int) -> list[str]:
 def _warnings_in_words() -> Iterator[None]:
     """Show the package's own warnings as one line each."""
     with warnings.catch_warnings():
-        show = warnings.showwarning
+        show, glyphless = warnings.showwarning, list[str]()
 
         def show_own(
             message: Warning | str,
@@ -146,17 +161,22 @@ def _warnings_in_words() -> Iterator[None]:
         ) -> None:
             if issubclass(category, EciWarning):
                 say(str(message), "Warning: ", sys.stderr)
+            elif re.match(_NO_GLYPH, str(message)):
+                glyphless.append(str(message))
             else:
                 show(message, category, filename, lineno, file, line)
 
         warnings.showwarning = show_own
         warnings.simplefilter("always", EciWarning)
+        warnings.filterwarnings("always", _NO_GLYPH, UserWarning)
         yield
+        if glyphless:
+            say("the font of the picture lacks characters of some names.", "Warning: ", sys.stderr)
 
 
 def _accept_any_name(stream: TextIO) -> None:
-    """Let a terminal or pipe that is not UTF-8 show an escape where it lacks a character of a name."""
-    if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+    """Let a terminal or pipe show an escape where its encoding lacks a character of a name or a path."""
+    if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="backslashreplace")
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from eci.cli.options import add_options
+
 if TYPE_CHECKING:
     from eci.inference.method import Method
 
@@ -103,9 +105,7 @@ def method_options(command: Callable[..., R]) -> Callable[..., R]:
                 raise click.UsageError(f"{flag} belongs to --method {' or '.join(owners)}, not to {method}.")
         return command(*args, method=_choose(method, **values), **given)
 
-    decorated: Callable[..., R] = with_method
-    for option in reversed(_OPTIONS):
-        decorated = option(decorated)
+    decorated: Callable[..., R] = add_options(_OPTIONS)(with_method)
     return decorated
 
 

@@ -2,42 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 R = TypeVar("R")
 
 # The keys of eci.scores.readers.READERS, which would have to import pandas.
 FORMATS = ("auto", "table", "wide", "epoch", "epoch_zip", "items", "each_item", "every_eval_ever", "inspect")
 LIKELIHOODS = ("normal", "student_t", "logit_normal", "beta", "binomial", "beta_binomial")  # those of eci.fit
-_READING = {
-    "unit": click.option(
-        "--unit",
-        type=click.Choice(["fraction", "percent"]),
-        default="fraction",
-        show_default=True,
-        help="Unit of score, chance and ceiling in DATA.",
-    ),
-    "format": click.option(
-        "--format",
-        "format",
-        type=click.Choice(FORMATS),
-        default="auto",
-        show_default=True,
-        help="Format of DATA. auto refuses what could be read in two ways.",
-    ),
-    "aliases": click.option(
-        "--aliases",
-        type=click.Path(path_type=Path),
-        metavar="FILE.csv",
-        help="Other spellings of names: columns alias and model (or benchmark).",
-    ),
-}
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
+DAY = click.DateTime(formats=["%Y-%m-%d"])
 _RULES = {
     "duplicates": click.option(
         "--duplicates",
@@ -61,8 +39,8 @@ _RULES = {
         show_default=True,
         help="Models a benchmark needs at least.",
     ),
-    "since": click.option("--since", type=_DAY, help="Drop models released earlier."),
-    "until": click.option("--until", type=_DAY, help="Drop models released later."),
+    "since": click.option("--since", type=DAY, help="Drop models released earlier."),
+    "until": click.option("--until", type=DAY, help="Drop models released later."),
     "labs": click.option("--lab", "labs", multiple=True, help="Keep this lab only; may be repeated."),
     "domains": click.option("--domain", "domains", multiple=True, help="Keep this domain; may be repeated."),
     "with_items": click.option("--with-items", is_flag=True, help="Keep only scores with a number of items."),
@@ -72,27 +50,101 @@ _RULES = {
 }
 
 
-def data_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add `[DATA]`, `--unit`, `--format` and `--aliases`.
+def add_options(options: Sequence[Callable[[Callable[..., R]], Callable[..., R]]]) -> Callable[..., Any]:
+    """Put options on a command, in the order in which its help shall list them.
 
-    The command receives `source`, and `reading`, the further keywords of `load_scores`.
+    Parameters
+    ----------
+    options
+        Decorators, as `click.option` makes them.
+    """
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _gather(name: str, options: Mapping[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """Put options on a command that receives their values as one dictionary, under `name`."""
+
+    def decorate(command: Callable[..., R]) -> Callable[..., R]:
+        @wraps(command)
+        def with_values(*args: object, **given: object) -> R:
+            values = {key: given.pop(key) for key in options}
+            return command(*args, **given, **{name: values})
+
+        gathered: Callable[..., R] = add_options(list(options.values()))(with_values)
+        return gathered
+
+    return decorate
+
+
+def reading_options(data: str) -> Callable[..., Any]:
+    """Add `--unit`, `--format` and `--aliases`: the command receives `reading`, keywords of `load_scores`.
+
+    Every command that reads scores takes these, so that what `eci fit` reads they read.
+
+    Parameters
+    ----------
+    data
+        What the help calls the scores.
+    """
+    return _gather(
+        "reading",
+        {
+            "unit": click.option(
+                "--unit",
+                type=click.Choice(["fraction", "percent"]),
+                default="fraction",
+                show_default=True,
+                help=f"Unit of score, chance and ceiling in {data}.",
+            ),
+            "format": click.option(
+                "--format",
+                "format",
+                type=click.Choice(FORMATS),
+                default="auto",
+                show_default=True,
+                help=f"Format of {data}. auto refuses what could be read in two ways.",
+            ),
+            "aliases": click.option(
+                "--aliases",
+                type=click.Path(path_type=Path),
+                metavar="FILE.csv",
+                help="Other spellings of names: columns alias and model (or benchmark).",
+            ),
+        },
+    )
+
+
+def refuse_reading(data: str) -> None:
+    """Refuse `--unit`, `--format` and `--aliases` where the scores they speak of were not given.
+
+    Parameters
+    ----------
+    data
+        The option that gives the scores.
+    """
+    context = click.get_current_context()
+    for name in ("unit", "format", "aliases"):
+        if context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise click.UsageError(f"--{name} says how to read {data}, which was not given: add {data}.")
+
+
+def data_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Add `[DATA]`, as `source`, and the options that say how to read it.
 
     Parameters
     ----------
     command
         The function under `click.command`.
     """
-
-    @wraps(command)
-    def with_reading(*args: object, **given: object) -> R:
-        reading = {name: given.pop(name) for name in _READING}
-        return command(*args, reading=reading, **given)
-
-    decorated: Callable[..., R] = with_reading
-    for option in reversed(_READING.values()):
-        decorated = option(decorated)
     source = click.argument("source", metavar="[DATA]", required=False, type=click.Path(path_type=Path))
-    return source(decorated)
+    decorated: Callable[..., R] = source(reading_options("DATA")(command))
+    return decorated
 
 
 likelihood_option = click.option(
@@ -103,22 +155,14 @@ likelihood_option = click.option(
     help="How scores scatter around the curve; the last two count items.",
 )
 
+trend_option = click.option(
+    "--trend",
+    "trend_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE.json",
+    help="The trend to show: this file of `eci trend DIR --out`, with the models it compares. Default: the "
+    "trend of the frontier of all models.",
+)
 
-def rule_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Add the inclusion rules; the command receives `rules`, the keywords of `ScoreMatrix.from_table`.
-
-    Parameters
-    ----------
-    command
-        The function under `click.command`.
-    """
-
-    @wraps(command)
-    def with_rules(*args: object, **given: object) -> R:
-        rules = {name: given.pop(name) for name in _RULES}
-        return command(*args, rules=rules, **given)
-
-    decorated: Callable[..., R] = with_rules
-    for option in reversed(_RULES.values()):
-        decorated = option(decorated)
-    return decorated
+# The command receives `rules`, the keywords of `ScoreMatrix.from_table`.
+rule_options = _gather("rules", _RULES)

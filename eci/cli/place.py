@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.cli.options import reading_options
+
 if TYPE_CHECKING:
     from eci.queries.placement import Placement
 
@@ -17,15 +19,9 @@ _SCHEMA = "eci.place/1"
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.argument("scores", metavar="NEW.csv", type=click.Path(path_type=Path))
-@click.option(
-    "--unit",
-    type=click.Choice(["fraction", "percent"]),
-    default="fraction",
-    show_default=True,
-    help="Unit of the scores in NEW.csv.",
-)
+@reading_options("NEW.csv")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def place(folder: Path, scores: Path, unit: Any, as_json: bool) -> None:
+def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) -> None:
     """Place the models in NEW.csv on the scale of the fit in DIR, without refitting.
 
     NEW.csv has at least the columns model, benchmark and score, as `eci fit` takes them; with a release_date
@@ -38,7 +34,7 @@ def place(folder: Path, scores: Path, unit: Any, as_json: bool) -> None:
     from eci.report.verdict import verdict
 
     fit = eci.load_fit(folder)
-    placement = fit.place(scores, unit=unit)
+    placement = fit.place(scores, **reading)
     if as_json:
         click.echo(json.dumps(_record(placement, tables.facts(fit)), indent=1, ensure_ascii=False))
         return

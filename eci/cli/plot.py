@@ -9,6 +9,7 @@ import click
 
 from eci.cli.computing import show_progress
 from eci.cli.files import check_new_file, write_whole
+from eci.cli.options import trend_option
 from eci.errors import DataError
 
 if TYPE_CHECKING:
@@ -26,14 +27,7 @@ _FORMATS = (".png", ".svg", ".pdf")
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--lab", "labs", multiple=True, help="index: show this lab only; may be repeated.")
 @click.option("--top", type=click.IntRange(min=1), help="index: models to show; default 40.")
-@click.option(
-    "--trend",
-    "trend_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE.json",
-    help="timeline, changes, break: the trend in this file of `eci trend DIR --out`. Default: the trend of "
-    "the frontier of all models.",
-)
+@trend_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

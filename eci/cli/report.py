@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from eci.cli.computing import show_progress
 from eci.cli.files import check_new_file, write_whole
+from eci.cli.options import reading_options, refuse_reading, trend_option
 from eci.errors import DataError, EciError
 
 if TYPE_CHECKING:
@@ -21,27 +22,14 @@ MOST_BYTES = 5_000_000  # what a mail server lets through
 
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--trend",
-    "trend_file",
-    type=click.Path(path_type=Path),
-    metavar="FILE.json",
-    help="Show the trend in this file of `eci trend DIR --out`, with the models it compares. Default: the "
-    "trend of the frontier of all models.",
-)
+@trend_option
 @click.option(
     "--scores",
     type=click.Path(path_type=Path),
     metavar="DATA",
     help="The data the fit was made of, for links to sources. Default: the bundled data, if it was.",
 )
-@click.option(
-    "--unit",
-    type=click.Choice(["fraction", "percent"]),
-    default="fraction",
-    show_default=True,
-    help="Unit of score, chance and ceiling in DATA.",
-)
+@reading_options("--scores")
 @click.option("--title", default="AI capability index", show_default=True, help="Heading of the page.")
 @click.option(
     "--out",
@@ -55,7 +43,7 @@ def report(
     folder: Path,
     trend_file: Path | None,
     scores: Path | None,
-    unit: str,
+    reading: dict[str, Any],
     title: str,
     out: Path,
     force: bool,
@@ -64,6 +52,8 @@ def report(
 
     One HTML file that needs neither server nor network: it opens from a disk or a mail attachment.
     """
+    if scores is None:
+        refuse_reading("--scores")
     check_new_file(out, force=force)
     with write_whole(out) as draft, show_progress() as progress:
         progress("reading the fit", 0, 4)
@@ -73,7 +63,7 @@ def report(
         progress("fitting the trend", 1, 4)
         trend, names, no_trend = find_trend(fit, trend_file)
         progress("looking up sources", 2, 4)
-        sources = _find_sources(fit, scores, unit)
+        sources = _find_sources(fit, scores, reading)
         progress("drawing", 3, 4)
         from eci.report.html import render_report
 
@@ -97,12 +87,12 @@ def find_trend(fit: Fit, path: Path | None) -> tuple[Trend | None, list[str], st
         return None, [], f"No trend: {error}"
 
 
-def _find_sources(fit: Fit, scores: Path | None, unit: str) -> pd.DataFrame | None:
+def _find_sources(fit: Fit, scores: Path | None, reading: dict[str, Any]) -> pd.DataFrame | None:
     import eci
     from eci.report.page.sources import find_sources
 
     if scores is not None:
-        return find_sources(fit, eci.load_scores(scores, unit="percent" if unit == "percent" else "fraction"))
+        return find_sources(fit, eci.load_scores(scores, **reading))
     try:
         return find_sources(fit, eci.load_scores())
     except DataError:  # a fit of other data, as the page says

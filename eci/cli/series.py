@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from eci.cli.files import read_names, read_table
+from eci.cli.options import DAY, add_options
 from eci.errors import DataError
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_DAY = click.DateTime(formats=["%Y-%m-%d"])
 _OPTIONS = (
     click.option(
         "--frontier", is_flag=True, help="The running maximum of the true index, its membership uncertain."
@@ -26,8 +26,8 @@ _OPTIONS = (
     click.option(
         "--models", help="Keep these models: names with commas between, or a file with one name a line."
     ),
-    click.option("--since", type=_DAY, help="Keep models released on this day or later."),
-    click.option("--until", type=_DAY, help="Keep models released on this day or earlier."),
+    click.option("--since", type=DAY, help="Keep models released on this day or later."),
+    click.option("--until", type=DAY, help="Keep models released on this day or earlier."),
     click.option("--through", metavar="MODEL", help="Keep models released no later than this one."),
     click.option(
         "--reasoning", type=click.Choice(["yes", "no"]), help="Keep models that reason, or that do not."
@@ -54,9 +54,9 @@ def series_options(command: Callable[..., R]) -> Callable[..., R]:
     command
         The function under `click.command`.
     """
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return click.argument("source", metavar="DIR|TABLE.csv", type=click.Path(path_type=Path))(command)
+    source = click.argument("source", metavar="DIR|TABLE.csv", type=click.Path(path_type=Path))
+    decorated: Callable[..., R] = source(add_options(_OPTIONS)(command))
+    return decorated
 
 
 def read_series(source: Path, given: dict[str, Any]) -> IndexSeries:

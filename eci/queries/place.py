@@ -40,6 +40,8 @@ def place(
     scores: str | os.PathLike[str] | pd.DataFrame,
     *,
     unit: Unit = "fraction",
+    format: str = "auto",  # noqa: A002 - as load_scores has it
+    aliases: str | os.PathLike[str] | Mapping[str, str] | None = None,
     max_draws: int = MAX_DRAWS,
 ) -> Placement:
     """Place new models on a fitted scale, the benchmarks held at their joint posterior.
@@ -56,8 +58,8 @@ def place(
     scores
         Scores of the new models: whatever `load_scores` takes. Chance levels and ceilings are those of the
         fit. Several rows of one model on one benchmark are reduced by the rule of the fit.
-    unit
-        Unit of the scores.
+    unit, format, aliases
+        How to read the scores, as for `load_scores`.
     max_draws
         Draws of the fit to use at most, evenly over its chains.
 
@@ -83,7 +85,7 @@ def place(
     Bock and Mislevy (1982), Adaptive EAP estimation of ability in a microcomputer environment,
     doi:10.1177/014662168200600405, for the grid; here the benchmarks are uncertain as well.
     """
-    return place_table(fit, load_scores(scores, unit=unit), max_draws=max_draws)
+    return place_table(fit, load_scores(scores, unit, format, aliases), max_draws=max_draws)
 
 
 def place_table(fit: Fit, table: pd.DataFrame, *, max_draws: int = MAX_DRAWS) -> Placement:

@@ -23,6 +23,7 @@ LABEL_SIZE = 7.5
 HEADLINE_SIZE = 11.0
 BOLD_WIDTH = 0.66  # of the size: mean width of a bold letter
 POINTS_PER_INCH = 72.0
+MOST_HEADLINE = 400  # characters
 
 
 def make_axes(ax: Axes | None, width: float = 8.0, height: float = 5.0) -> Axes:
@@ -40,10 +41,15 @@ def make_axes(ax: Axes | None, width: float = 8.0, height: float = 5.0) -> Axes:
     return ax
 
 
+def clip(text: str, most: int = 60) -> str:
+    """Cut what would leave no room for the picture, and show that it was cut."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def set_headline(ax: Axes, text: str) -> None:
     """Put what a picture shows above it, in as many lines as it needs."""
     n_chars = int(_lay_out(ax) * ax.bbox.width / (HEADLINE_SIZE * BOLD_WIDTH))
-    lines = fill(text, max(n_chars, 20))
+    lines = fill(clip(text, MOST_HEADLINE), max(n_chars, 20))
     ax.set_title(lines, loc="left", fontsize=HEADLINE_SIZE, fontweight="bold", color=INK, parse_math=False)
 
 
@@ -77,7 +83,9 @@ def name_points(
     def to_points(x: ArrayLike, y: ArrayLike) -> NDArray[np.float64]:
         return np.asarray(ax.transData.transform(np.column_stack([x, y])) * scale)
 
-    sizes = [TextPath((0, 0), name or " ", size=LABEL_SIZE).get_extents().width + 2 for name in names]
+    names = list(map(clip, names))
+    bare = [name.replace("$", r"\$") or " " for name in names]  # a name such as a$b$ stands as it is
+    sizes = [TextPath((0, 0), name, size=LABEL_SIZE).get_extents().width + 2 for name in bare]
     left, bottom, right, top = (edge * scale for edge in ax.bbox.extents)
     places = place_labels(
         to_points(x, y),
@@ -101,7 +109,7 @@ def name_points(
             fontsize=LABEL_SIZE,
             color=INK,
             arrowprops=line if place.leader else None,
-            parse_math=False,  # a name such as a$b$ stands as it is
+            parse_math=False,
         )
         note.set_in_layout(False)
         note.set_path_effects(

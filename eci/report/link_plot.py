@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eci.report.axes import ACCENT, INK, SECOND, make_axes, name_points
+from eci.report.axes import ACCENT, INK, SECOND, clip, make_axes, name_points
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,8 +69,8 @@ def link(link: Link, ax: Axes | None = None) -> Axes:
                 color=colour,
                 label=label,
             )
-    ax.set_xlabel(link.scales[0])
-    ax.set_ylabel(link.scales[1])
+    ax.set_xlabel(clip(link.scales[0]), parse_math=False)  # they name files
+    ax.set_ylabel(clip(link.scales[1]), parse_math=False)
     ax.legend(loc="upper left", frameon=False, fontsize=8)
     labelled = np.arange(len(link)) if len(link) <= MOST_LABELS else np.flatnonzero(outlying)
     ax.margins(0.02)

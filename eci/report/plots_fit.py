@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from eci.fitted import Fit
 from eci.report import findings, tables
-from eci.report.axes import ACCENT, FAINT, INK, MUTED, RULE, SECOND, make_axes, name_points, set_headline
+from eci.report.axes import (
+    ACCENT,
+    FAINT,
+    INK,
+    MUTED,
+    RULE,
+    SECOND,
+    clip,
+    make_axes,
+    name_points,
+    set_headline,
+)
 from eci.report.layout import choose_marked, choose_surprising, choose_telling, list_telling, span, swarm
 
 if TYPE_CHECKING:
@@ -57,7 +68,7 @@ def index(
             fontsize=8,
             color=INK,
         )
-    names = [f"{model}  {rank:>3}" for model, rank in zip(table["model"], table["rank"], strict=True)]
+    names = [f"{clip(model)}  {rank:>3}" for model, rank in zip(table["model"], table["rank"], strict=True)]
     ax.set_yticks(rows, names, fontsize=8, parse_math=False)
     ax.tick_params(axis="y", length=0, labelcolor=INK)
     ax.set_ylim(len(table) - 0.4, -0.6)
@@ -151,7 +162,7 @@ def information(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax.text(
         0.02,
         0.96,
-        "\n".join(["Error of one score at the frontier, points", *list_telling(standing)]),
+        "\n".join(["Error of one score at the frontier, points", *map(clip, list_telling(standing))]),
         transform=ax.transAxes,
         va="top",
         fontsize=8,
@@ -197,7 +208,8 @@ def residuals(fit: Fit, *, ax: Axes | None = None) -> Axes:
             lw=0,
             label=label,
         )
-    ax.set_yticks(range(len(domains)), [name.replace("_", " ") or "no domain" for name in domains])
+    titles = [clip(name.replace("_", " ")) or "no domain" for name in domains]
+    ax.set_yticks(range(len(domains)), titles, parse_math=False)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.grid(axis="x", color=RULE, lw=0.7)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import warnings
 from collections.abc import Iterable, Mapping
@@ -38,6 +40,12 @@ class Aliases:
     model: Mapping[str, str] = field(default_factory=dict)
     benchmark: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the spellings, in hexadecimal, whatever their order."""
+        content = [sorted(self.model.items()), sorted(self.benchmark.items())]
+        return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
     def rename(self, names: pd.Series, kind: Kind) -> pd.Series:
         """Put the name in place of every other spelling of it."""

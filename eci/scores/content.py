@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eci.errors import DataError
+from eci.scores.names import find_invisible
 
 if TYPE_CHECKING:
     from eci.scores.matrix import ScoreMatrix
@@ -43,8 +44,8 @@ def require_consistent(matrix: ScoreMatrix) -> None:
     Raises
     ------
     DataError
-        If lengths differ, names are not in order, an index points nowhere, a score is not finite, or a
-        chance level is not below its ceiling.
+        If lengths differ, names are not in order or hold invisible characters, an index points nowhere, a
+        score is not finite, or a chance level is not below its ceiling.
     """
     for axis, names in _AXES.items():
         lengths = {name: len(getattr(matrix, name)) for name in names}
@@ -52,6 +53,12 @@ def require_consistent(matrix: ScoreMatrix) -> None:
             raise DataError(
                 f"Fields along the axis {axis} differ in length: {lengths}. Give them one length."
             )
+    for name in ("models", "benchmarks", "lab", "domain"):
+        for label in getattr(matrix, name):
+            if code := find_invisible(label):
+                raise DataError(
+                    f"{name}: {label!r} holds the invisible character {code}. Write it with visible ones."
+                )
     for name, index in (("models", matrix.model_index), ("benchmarks", matrix.benchmark_index)):
         labels = getattr(matrix, name)
         for before, after in pairwise(labels):

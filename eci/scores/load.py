@@ -18,6 +18,7 @@ from eci.scores.readers import READERS, recognise
 from eci.scores.readers.tables import Tables
 from eci.scores.schema import SCORES, Unit
 from eci.scores.sheet import read_frame
+from eci.scores.source import ATTRIBUTE, describe_file, describe_frame
 
 
 def load_scores(
@@ -54,7 +55,8 @@ def load_scores(
         Columns `model`, `benchmark`, `score` (fraction), `conditions`, `source_kind` (vendor, independent,
         secondary or blank), `source_url`, `n_items`, `lab`, `release_date`, `open_weights`, `reasoning`
         (nullable booleans), `domain`, `family`, `chance`, `ceiling` (fractions); in the order of the source;
-        blank, NaN, NaT or NA where unknown.
+        blank, NaN, NaT or NA where unknown. `table.attrs["eci_source"]` says what was read: path (None for
+        the bundled data), SHA-256, format, unit and aliases; a `ScoreMatrix` keeps it, `fit.json` states it.
 
     Raises
     ------
@@ -79,8 +81,13 @@ def load_scores(
     faults = Faults()
     if isinstance(source, pd.DataFrame):
         tables = Tables(read_frame(source, SCORES, faults))
+        record = describe_frame(source, unit, spelled)
     else:
-        tables = _read_path(bundled_data() if source is None else Path(source), format, faults)
+        given = None if source is None else Path(source)
+        path = bundled_data() if given is None else given
+        format_name = _choose_format(path, format)
+        tables = READERS[format_name].read(path, faults)
+        record = describe_file(given, path, format_name, unit, spelled)
     if tables.unit not in (None, unit):
         raise DataError(
             f"{source}: unit is {unit!r}, but this format states its scores as a {tables.unit}. Leave the "
@@ -88,6 +95,7 @@ def load_scores(
         )
     table = assemble(tables, unit, faults, spelled)
     faults.raise_any()
+    table.attrs[ATTRIBUTE] = record
     return table
 
 
@@ -111,7 +119,7 @@ def bundled_data() -> Path:
     raise DataError(f"No bundled data beside {package}. Install the package again, or name a data file.")
 
 
-def _read_path(path: Path, format_name: str, faults: Faults) -> Tables:
+def _choose_format(path: Path, format_name: str) -> str:
     if format_name != "auto" and format_name not in READERS:
         known = ", ".join(["auto", *READERS])
         raise DataError(f"format is {format_name!r}. {did_you_mean(format_name, READERS)} Known: {known}.")
@@ -119,7 +127,7 @@ def _read_path(path: Path, format_name: str, faults: Faults) -> Tables:
         raise DataError(f"{path} does not exist. {_neighbours(path)}")
     if not (path.is_file() or path.is_dir()):
         raise DataError(f"{path} is neither a file nor a folder. Copy the data into a file first.")
-    return READERS[recognise(path) if format_name == "auto" else format_name].read(path, faults)
+    return recognise(path) if format_name == "auto" else format_name
 
 
 def _neighbours(path: Path) -> str:

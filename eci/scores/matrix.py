@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from eci.scores.content import ARRAYS, digest, require_consistent
 from eci.scores.load import load_scores
 from eci.scores.rules import Dropped, Rules, apply_rules
 from eci.scores.schema import Duplicates
+from eci.scores.source import ATTRIBUTE
 
 FloatArray = npt.NDArray[np.float64]
 IndexArray = npt.NDArray[np.int64]
@@ -53,6 +55,8 @@ class ScoreMatrix:
         The inclusion rules.
     dropped
         What the rules left out.
+    source
+        What `load_scores` read: path, SHA-256, format, unit, aliases; empty where it read nothing.
 
     Attributes
     ----------
@@ -81,6 +85,7 @@ class ScoreMatrix:
     domain: tuple[str, ...]
     rules: Rules = field(default_factory=Rules)
     dropped: tuple[Dropped, ...] = ()
+    source: Mapping[str, Any] = field(default_factory=dict)
     digest: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -141,8 +146,9 @@ class ScoreMatrix:
             exclude_benchmarks=exclude_benchmarks,  # type: ignore[arg-type]
             with_items=with_items,
         )
-        kept, dropped = apply_rules(load_scores(table), rules)
-        matrix = _code(kept, rules, dropped)
+        loaded = load_scores(table)
+        kept, dropped = apply_rules(loaded, rules)
+        matrix = _code(kept, rules, dropped, loaded.attrs[ATTRIBUTE])
         require_connected(matrix.models, matrix.benchmarks, matrix.components)
         return matrix
 
@@ -165,6 +171,7 @@ class ScoreMatrix:
         domain: Sequence[str] | None = None,
         rules: Rules | None = None,
         dropped: Sequence[Dropped] = (),
+        source: Mapping[str, Any] | None = None,
     ) -> ScoreMatrix:
         """Build a matrix from plain arrays: a saved one, a simulated one.
 
@@ -174,7 +181,7 @@ class ScoreMatrix:
             Names, sorted and unique.
         model_index, benchmark_index, score
             One entry per score.
-        n_items, lower, upper, release_date, lab, open_weights, reasoning, domain, rules, dropped
+        n_items, lower, upper, release_date, lab, open_weights, reasoning, domain, rules, dropped, source
             Further fields of `ScoreMatrix`; None stands for unknown everywhere, for lower 0, upper 1 and the
             default rules.
 
@@ -202,6 +209,7 @@ class ScoreMatrix:
             domain=("",) * n_benchmarks if domain is None else tuple(domain),
             rules=Rules() if rules is None else rules,
             dropped=tuple(dropped),
+            source=source or {},
         )
 
     @property
@@ -246,7 +254,9 @@ def _filled(values: npt.ArrayLike | None, size: int, unknown: float) -> FloatArr
     return np.full(size, unknown) if values is None else np.asarray(values, dtype=np.float64)
 
 
-def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> ScoreMatrix:
+def _code(
+    kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...], source: Mapping[str, Any]
+) -> ScoreMatrix:
     models, benchmarks = sorted(kept["model"].unique()), sorted(kept["benchmark"].unique())
     by_model = kept.drop_duplicates("model").set_index("model").loc[models]
     by_benchmark = kept.drop_duplicates("benchmark").set_index("benchmark").loc[benchmarks]
@@ -270,6 +280,7 @@ def _code(kept: pd.DataFrame, rules: Rules, dropped: tuple[Dropped, ...]) -> Sco
         domain=tuple(by_benchmark["domain"]),
         rules=rules,
         dropped=dropped,
+        source=source,
     )
 
 

@@ -8,6 +8,17 @@ from difflib import get_close_matches
 _LONGEST = 120  # the comparison is quadratic in the length, and no name that can be meant is longer
 
 
+def find_invisible(text: str) -> str:
+    """Name the first character of a text that nobody sees or that steers a terminal, as U+202E; else "".
+
+    Parameters
+    ----------
+    text
+        A name.
+    """
+    return next((f"U+{ord(character):04X}" for character in text if not character.isprintable()), "")
+
+
 def suggest(name: str, known: Iterable[str], n: int = 3) -> list[str]:
     """Find the known names closest to a name, best first, whatever their case.
 

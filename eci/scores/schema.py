@@ -14,6 +14,7 @@ from pandas.api.types import is_bool_dtype, is_datetime64_any_dtype, is_numeric_
 
 from eci.errors import EciWarning
 from eci.scores.faults import Fault, Faults
+from eci.scores.names import find_invisible
 from eci.scores.sheet import Header, Sheet
 
 Unit = Literal["fraction", "percent"]
@@ -85,12 +86,12 @@ def _label(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     raw = sheet.cells[column].astype("str").fillna("")
     label = raw.str.strip()
     seen = pd.Series(label.unique(), dtype="str")
-    odd = label.isin(seen[~_mask([name.isprintable() for name in seen])])
+    odd = label.isin(seen[_mask([find_invisible(name) != "" for name in seen])])
 
     def word(row: int) -> Fault:
-        code = next(ord(character) for character in label.iloc[row] if not character.isprintable())
+        problem = f"holds the invisible character {find_invisible(label.iloc[row])}"
         advice = "Write the name on one line, with plain blanks: names that look equal must be equal"
-        return sheet.fault(row, column, f"holds the invisible character U+{code:04X}", advice)
+        return sheet.fault(row, column, problem, advice)
 
     faults.add_rows(np.flatnonzero(odd), word)
     padded = np.flatnonzero((raw != label) & (label != ""))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eci.errors import DataError
+from eci.scores.names import find_invisible
 from eci.trend.basis import Array
 from eci.trend.labels import Dates, listed
 from eci.trend.series import IndexSeries, Undated, Variants
@@ -40,6 +41,7 @@ def read_series_table(
             )
     if not 0.0 <= error_corr < 1.0:
         raise DataError(f"error_corr = {error_corr} lies outside [0, 1). Give the correlation of two errors.")
+    _require_visible(frame)
     frame, chosen = _choose_vintage(frame, vintage)
     frame = frame.assign(row=np.arange(len(frame)) + 2, name=_names(frame), index=_numbers(frame, "index"))
     frame, dropped, notes = _reduce_variants(frame, variants)
@@ -109,7 +111,22 @@ def _names(frame: pd.DataFrame) -> list[str]:
         )
     if "model_in_scores" in frame.columns:
         names = frame["model_in_scores"].where(frame["model_in_scores"].notna(), names)
-    return [str(name).strip() for name in names]
+    stripped = [str(name).strip() for name in names]
+    for row, name in enumerate(stripped):
+        if not name:
+            raise DataError(f"Row {row + 2} of the index table has a blank model name. Name the model.")
+    return stripped
+
+
+def _require_visible(frame: pd.DataFrame) -> None:
+    """Refuse text that looks like another or steers a terminal."""
+    for column in ("model", "model_in_scores", "lab", "vintage"):
+        for row, cell in enumerate(frame[column] if column in frame.columns else ()):
+            if isinstance(cell, str) and (code := find_invisible(cell.strip())):
+                raise DataError(
+                    f"Row {row + 2} of the index table, column {column}: {cell[:80]!r} holds the invisible "
+                    f"character {code}. Write it with visible ones."
+                )
 
 
 def _numbers(frame: pd.DataFrame, column: str) -> Array:

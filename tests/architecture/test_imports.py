@@ -16,7 +16,8 @@ ALLOWED = {
     "scores": set(),
     "scale": {"scores"},
     "fitted": {"scale", "scores"},
-    "folder": {"fitted", "scale", "scores"},
+    "spreadsheet": set(),
+    "folder": {"fitted", "scale", "scores", "spreadsheet"},
     "noise": set(),
     "psis": set(),
     "irt": {"noise"},
@@ -25,7 +26,16 @@ ALLOWED = {
     "trend": {"folder", "fitted", "scale", "scores"},
     "linking": {"trend", "queries", "folder", "fitted", "scale", "scores"},
     "report": {"noise", "linking", "trend", "queries", "folder", "fitted", "scale", "scores"},
-    "cli": {"report", "linking", "trend", "queries", "folder", "fitted", "scores"},  # never the program
+    "cli": {
+        "report",
+        "linking",
+        "trend",
+        "queries",
+        "folder",
+        "fitted",
+        "scores",
+        "spreadsheet",
+    },  # never the program
 }
 EXCEPTIONS = {
     ("fitted.py", "folder"),  # Fit.save

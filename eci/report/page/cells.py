@@ -126,4 +126,7 @@ def _shorten(address: str) -> str:
 
     if not address.lower().startswith(_LINKS):
         return address
-    return urlsplit(address).netloc.removeprefix("www.") or address
+    try:
+        return urlsplit(address).netloc.removeprefix("www.") or address
+    except ValueError:  # http://[ begins as an address does
+        return address

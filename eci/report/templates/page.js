@@ -101,7 +101,7 @@ function held(cell) {
 
 // A text that a spreadsheet would take for a formula is downloaded with an apostrophe before it.
 function quote(value, isNumber) {
-  const safe = !isNumber && /^[=+\-@\t\r]/.test(value) ? `'${value}` : value;
+  const safe = !isNumber && /^'*[=+\-@\t\r＝＋－＠]/.test(value) ? `'${value}` : value;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
