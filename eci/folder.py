@@ -6,9 +6,9 @@ the mode and the scores, and opens in ArviZ and xarray. Free of jax.
 
 from __future__ import annotations
 
+import hashlib
 import json
-import shutil
-import tempfile
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from eci.atomic import standing, write_folder
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance
 from eci.scale import Scale
@@ -27,7 +28,7 @@ from eci.spreadsheet import unshield_table, write_csv
 if TYPE_CHECKING:
     import xarray as xr
 
-_KIND, _VERSION = "eci.fit", 1
+_KIND, _OLDEST, _VERSION = "eci.fit", 1, 1
 SCHEMA = f"{_KIND}/{_VERSION}"
 FILES = ("abilities.csv", "benchmarks.csv", "fit.json", "posterior.nc")
 _OWN = ("ability", "difficulty", "discrimination")
@@ -55,28 +56,23 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
     DataError
         Where `folder` exists and `force` is not given, or is not a fit; where it cannot be written.
     """
-    target = Path(folder).expanduser()
+    target = _resolve(folder)
     check_writable(target, force=force)
     try:
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        with write_folder(target, replace=force) as draft:
+            write_csv(fit.abilities(), draft / "abilities.csv")
+            write_csv(fit.benchmarks(), draft / "benchmarks.csv")
+            _to_tree(fit).to_netcdf(draft / "posterior.nc", engine="h5netcdf")
+            checksums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
+            facts = {**describe(fit), "sha256": checksums}
+            text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+            (draft / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     except OSError as error:
+        check_writable(target, force=force)  # another process may have been quicker: then that is the reason
         raise DataError(
-            f"Nothing can be written in {target.parent}: {error.strerror}. Give another --out."
+            f"The fit could not be written to {target}: the system says: {error.strerror or error}. Nothing "
+            "was changed there. Make room or get the right to write, or give another --out."
         ) from error
-    try:
-        write_csv(fit.abilities(), staging / "abilities.csv")
-        write_csv(fit.benchmarks(), staging / "benchmarks.csv")
-        text = json.dumps(describe(fit), indent=2, ensure_ascii=False, allow_nan=False)
-        (staging / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-        _to_tree(fit).to_netcdf(staging / "posterior.nc", engine="h5netcdf")
-        staging.chmod(0o755)
-        _replace(target, staging)
-    except OSError as error:
-        raise DataError(
-            f"The fit could not be written to {target}: {error}. Nothing was changed there."
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
     return target
 
 
@@ -88,13 +84,15 @@ def check_writable(folder: str | Path, *, force: bool = False) -> None:
     DataError
         As `save_fit`.
     """
-    target = Path(folder).expanduser()
+    target = _resolve(folder)
     if not target.parent.is_dir():
         raise DataError(f"The folder {target.parent} does not exist. Make it first, or give another --out.")
     if not target.exists():
         return
     if not target.is_dir():
         raise DataError(f"{target} is a file, not a folder. Give another --out.")
+    if os.path.ismount(target):
+        raise DataError(f"{target} is a mount point, which cannot be replaced. Give a folder in it as --out.")
     strangers = sorted(path.name for path in target.iterdir() if path.name not in FILES)
     if strangers:
         raise DataError(
@@ -115,15 +113,16 @@ def load_fit(folder: str | Path) -> Fit:
     """
     import xarray as xr
 
-    source = Path(folder).expanduser()
+    source = standing(Path(folder).expanduser())
     facts = load_facts(source)
     path = source / "posterior.nc"
     try:
+        _require_unchanged(path, facts)
         tree = xr.load_datatree(path, engine="h5netcdf") if hasattr(xr, "load_datatree") else _load_tree(path)
         fit = _from_tree(tree, facts)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: {source} is not a whole fit. Fit again with --force.") from error
-    except (OSError, KeyError, ValueError, TypeError, IndexError) as error:
+    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
     if fit.digest != facts["data_digest"]:
         raise DataError(
@@ -141,13 +140,14 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
     DataError
         Where it is missing, damaged or of a newer version.
     """
-    path = Path(folder).expanduser() / "fit.json"
+    path = standing(Path(folder).expanduser()) / "fit.json"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
         schema = facts["schema"]
         name, number = schema.split("/")
         newer = int(number) > _VERSION
-        missing = [] if newer or name != _KIND else [key for key in _NEEDED if key not in facts]
+        is_read = name == _KIND and _OLDEST <= int(number) <= _VERSION
+        missing = [] if not is_read else [key for key in _NEEDED if key not in facts]
         if missing:
             raise ValueError(f"it lacks {', '.join(missing)}")
         _require_visible(facts)
@@ -157,12 +157,25 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
         ) from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
-    if name != _KIND or newer:
+    if not is_read:
+        update = " Update the package (pip install --upgrade eci-bayes), or fit" if newer else " Fit"
         raise DataError(
-            f"{path} has the schema {schema!r}; this version reads up to {SCHEMA!r}. Update the package "
-            "(pip install --upgrade eci-bayes), or fit again."
+            f"{path} has the schema {schema!r}; this version reads {_KIND}/{_OLDEST} to {SCHEMA}.{update} "
+            "again with --force."
         )
     return dict(facts)
+
+
+def _require_unchanged(path: Path, facts: Mapping[str, Any]) -> None:
+    """Refuse a file that is not the one that fit.json was written with; a fit of 0.1.0 does not say."""
+    written = facts.get("sha256", {}).get(path.name)
+    if written is not None and _checksum(path) != written:
+        raise ValueError("it is not as it was written (its checksum is another)")
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_table(folder: str | Path, name: str) -> pd.DataFrame:
@@ -173,9 +186,12 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
     DataError
         Where the table is missing or damaged.
     """
-    path = Path(folder).expanduser() / name
+    source = standing(Path(folder).expanduser())
+    facts = load_facts(source)
+    path = source / name
     labels = ["model", "lab", "release_date"] if name == "abilities.csv" else ["benchmark", "domain"]
     try:
+        _require_unchanged(path, facts)
         table = pd.read_csv(path, keep_default_na=False, na_values={}, dtype=dict.fromkeys(labels, str))
         numbers = table.columns.difference(labels)
         table[numbers] = table[numbers].apply(pd.to_numeric)
@@ -204,7 +220,7 @@ def _require_visible(value: Any) -> None:
 
 
 def describe(fit: Fit) -> dict[str, Any]:
-    """Everything of a fit but the numbers: the content of fit.json."""
+    """Everything of a fit but the numbers: the content of fit.json, without checksums of the other files."""
     return {
         "schema": SCHEMA,
         "data_digest": fit.digest,
@@ -237,21 +253,10 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _replace(target: Path, staging: Path) -> None:
-    """Give `staging` the name `target`; an old folder stands aside until the new one is in place."""
-    if not target.exists():
-        staging.rename(target)
-        return
-    aside = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
-    try:
-        old = target.rename(aside / "old")
-        staging.rename(target)
-    except BaseException:  # Ctrl-C between the two is no reason to lose the old fit
-        if not target.exists():
-            old.rename(target)
-        aside.rmdir()
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+def _resolve(folder: str | Path) -> Path:
+    """The folder itself where a link to it is given: a link is followed, never replaced."""
+    path = Path(folder).expanduser()
+    return path.resolve() if path.is_symlink() or path.name in ("", "..") else path
 
 
 def _to_tree(fit: Fit) -> xr.DataTree:

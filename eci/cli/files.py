@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from eci.atomic import flush, unfinished_folder, write_file
 from eci.errors import DataError
 
 if TYPE_CHECKING:
@@ -78,31 +77,55 @@ def write_whole(out: Path) -> Iterator[Path]:
     """Yield a file to write beside `out`, which takes its name when all went well.
 
     Stopped or failing on the way, `out` stays as it was, and who stopped it is told so.
+
+    Raises
+    ------
+    DataError
+        Where the system refuses to write.
     """
-    descriptor, name = tempfile.mkstemp(prefix=f".{out.stem}-", suffix=out.suffix, dir=out.parent)
-    os.close(descriptor)
-    draft = Path(name)
-    try:
+    with _told(out), write_file(out) as draft:
         yield draft
-        draft.chmod(0o644)
-        draft.replace(out)
-    except KeyboardInterrupt:
-        print(f"{out} was left as it was.", file=sys.stderr)
-        raise
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def write_result(out: Path, stem: str, record: Mapping[str, Any], table: pd.DataFrame, axes: Axes) -> None:
-    """Write a result as JSON, its table as CSV with six digits, and its picture as PNG and SVG."""
+    """Write a result as JSON, its table as CSV with six digits, and its picture as PNG and SVG.
+
+    All are written whole before the first takes its name.
+
+    Raises
+    ------
+    DataError
+        Where the system refuses to write.
+    """
     from eci.spreadsheet import write_csv
 
-    out.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-    (out / f"{stem}.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    write_csv(table, out / f"{stem}.csv")
     figure = axes.get_figure(root=True)
     if figure is None:  # the axes were made on a figure just now
         raise RuntimeError("axes without a figure")
-    figure.savefig(out / f"{stem}.png", dpi=150)
-    figure.savefig(out / f"{stem}.svg")
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
+    with _told(out):
+        out.mkdir(parents=True, exist_ok=True)
+        with unfinished_folder(out / stem) as draft:
+            (draft / f"{stem}.json").write_text(text + "\n", encoding="utf-8", newline="\n")
+            write_csv(table, draft / f"{stem}.csv")
+            figure.savefig(draft / f"{stem}.png", dpi=150)
+            figure.savefig(draft / f"{stem}.svg")
+            for path in draft.iterdir():
+                flush(path)
+            for name in result_files(stem):
+                (draft / name).replace(out / name)
+
+
+@contextmanager
+def _told(out: Path) -> Iterator[None]:
+    """Say what became of `out` when the user stops the writing, or the system refuses it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"{out} was left as it was.", file=sys.stderr)
+        raise
+    except OSError as error:
+        raise DataError(
+            f"{out} could not be written: the system says: {error.strerror or error}. It was left as it was. "
+            "Make room or get the right to write, or give another --out."
+        ) from error

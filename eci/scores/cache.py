@@ -7,22 +7,19 @@ import hashlib
 import json
 import os
 import shutil
-import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
+from eci import atomic
 from eci.errors import DataError, EciWarning
 from eci.scores.names import did_you_mean
 
 _RECORD = "vintage.json"
 _SCHEMA = "eci-vintage/1"
-_UNFINISHED = ".unfinished-"
-_STALE_SECONDS = 24 * 3600  # an unfinished folder this old is what a killed process left
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ def list_vintages(cache: Path, source: str | None = None) -> tuple[Vintage, ...]
         If a folder holds no record that can be read.
     """
     folders = sorted(cache.glob(f"{source or '*'}/*/"))
-    found = [_read(folder) for folder in folders if not folder.name.startswith(_UNFINISHED)]
+    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]
     return tuple(sorted((v for v in found if v is not None), key=lambda v: (v.source, v.fetched, v.stamp)))
 
 
@@ -161,14 +158,8 @@ def unfinished_folder(cache: Path, source: str) -> Iterator[Path]:
     """Make a folder beside the vintages of a source, and remove it at the end unless it became one."""
     home = cache / source
     home.mkdir(parents=True, exist_ok=True)
-    for old in home.glob(f"{_UNFINISHED}*"):
-        if time.time() - old.stat().st_mtime > _STALE_SECONDS:
-            shutil.rmtree(old, ignore_errors=True)
-    folder = Path(mkdtemp(prefix=_UNFINISHED, dir=home))
-    try:
+    with atomic.unfinished_folder(home / "vintage") as folder:
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def store(folder: Path, *, source: str, file: str, form: str, url: str, etag: str) -> tuple[Vintage, bool]:
@@ -208,8 +199,7 @@ def store(folder: Path, *, source: str, file: str, form: str, url: str, etag: st
     record = {name: value for name, value in vintage.as_dict().items() if name != "path"}
     (folder / _RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     for path in (folder / file, folder / _RECORD):
-        with path.open("rb+") as written:
-            os.fsync(written.fileno())
+        atomic.flush(path)
     folder.chmod(0o755)  # mkdtemp's is closed to others
     if home.is_dir():
         there = _read(home)

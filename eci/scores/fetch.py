@@ -95,7 +95,8 @@ def fetch(
     ------
     DataError
         If there is nothing to take: no such source, no answer in time, an answer that is no data, too large,
-        cut short, of another checksum, or not readable by `load_scores`. The cache stays as it was.
+        cut short, of another checksum, or not readable by `load_scores`; if the cache cannot be written. The
+        cache stays as it was.
     """
     if source not in SOURCES:
         hint = did_you_mean(source, SOURCES)
@@ -110,15 +111,22 @@ def fetch(
     if not address.startswith(("https://", "http://")):
         raise DataError(f"{address!r} is no web address. It must start with https:// or http://.")
     before = _intact_newest(home, source, address)
-    with unfinished_folder(home, source) as folder:
-        path = folder / known.file
-        etag = download(address, path, before.etag if before else "", limits or Limits())
-        if etag is None and before is not None:
-            _require_checksum(before.path, sha256)
-            return before, False
-        _require_checksum(path, sha256)
-        _require_readable(path, known.format, address)
-        return store(folder, source=source, file=known.file, form=known.format, url=address, etag=etag or "")
+    try:
+        with unfinished_folder(home, source) as folder:
+            path = folder / known.file
+            etag = download(address, path, before.etag if before else "", limits or Limits())
+            if etag is None and before is not None:
+                _require_checksum(before.path, sha256)
+                return before, False
+            _require_checksum(path, sha256)
+            _require_readable(path, known.format, address)
+            kept = {"source": source, "file": known.file, "form": known.format}
+            return store(folder, **kept, url=address, etag=etag or "")
+    except OSError as error:
+        raise DataError(
+            f"{home}: nothing could be kept: the system says: {error.strerror or error}. The cache is as "
+            "it was. Make room or get the right to write, or name another folder with --cache."
+        ) from error
 
 
 def _require_checksum(path: Path, sha256: str | None) -> None:

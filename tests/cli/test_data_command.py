@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from eci.cli.main import main
 from eci.errors import DataError, EciWarning
-from eci.scores.cache import find_vintage, list_vintages
+from eci.scores.cache import find_vintage, list_vintages, unfinished_folder
 from eci.scores.download import Limits
 from eci.scores.fetch import fetch
 
@@ -330,16 +330,16 @@ def test_many_at_once_make_one_vintage(server, tmp_path):
     found[0][0].require_intact()
 
 
-def test_a_folder_left_by_a_killed_process_goes_after_a_day(server, tmp_path):
-    for name, age in (("old", 25 * 3600), ("young", 3600)):
-        folder = tmp_path / "epoch" / f".unfinished-{name}"
-        folder.mkdir(parents=True)
-        (folder / "part").write_bytes(b"x")
-        os.utime(folder, (time.time() - age,) * 2)
-    get(server, "good", tmp_path)
-    assert not (tmp_path / "epoch/.unfinished-old").exists()
-    assert (tmp_path / "epoch/.unfinished-young").exists()
-    assert len(list_vintages(tmp_path)) == 1
+def test_a_folder_left_by_a_killed_process_goes_with_the_next_fetch(server, tmp_path):
+    left = tmp_path / "epoch" / ".vintage.unfinished-abcd1234"
+    left.mkdir(parents=True)
+    (left / "part").write_bytes(b"x")
+    with unfinished_folder(tmp_path, "epoch") as alive:
+        assert not left.exists()
+        vintage, _ = get(server, "good", tmp_path)
+        assert alive.is_dir()
+    assert [path.name for path in (tmp_path / "epoch").iterdir()] == [vintage.stamp]
+    assert list_vintages(tmp_path) == (vintage,)
 
 
 def test_a_cache_that_cannot_be_written(server, tmp_path):
