@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from eci.fitted import Fit as Fit
     from eci.folder import check_writable as check_writable
     from eci.folder import load_fit as load_fit
+    from eci.inference.checkpoint import Checkpoint as Checkpoint
     from eci.inference.grid import approximate_grid as approximate_grid
     from eci.inference.method import Bootstrap as Bootstrap
     from eci.inference.method import Laplace as Laplace
@@ -71,6 +72,7 @@ _HOMES = {
     "Nuts": "eci.inference.method",
     "Quadrature": "eci.inference.method",
     "approximate_grid": "eci.inference.grid",
+    "Checkpoint": "eci.inference.checkpoint",
     "fit": "eci.inference.run",
     "ConvergenceError": "eci.errors",
     "DataError": "eci.errors",

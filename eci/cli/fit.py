@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from eci.cli.options import data_options, likelihood_option, rule_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
 
 if TYPE_CHECKING:
+    from eci import Checkpoint
     from eci.inference.method import Method
 
 _SHOWN = 15
@@ -76,6 +78,9 @@ def fit(
     model, benchmark and score; left out, the data that come with the package. Writes abilities.csv,
     benchmarks.csv, fit.json and posterior.nc; prints the top of the ranking and whether to trust it. Exit
     code 3 if a check failed.
+
+    While --method nuts runs, the folder OUT.checkpoint keeps what it has drawn. If the run is cut off, the
+    same command goes on from there, to the same numbers; the folder is removed when OUT is written.
     """
     import eci
     from eci.cli.show import print_abilities
@@ -86,7 +91,14 @@ def fit(
     priors = eci.Priors.from_toml(priors_file) if priors_file else None
     eci.check_writable(out, force=force)
     matrix = eci.ScoreMatrix.from_table(eci.load_scores(source, **reading), **rules)
-    with computing() as progress, _told_if_interrupted(out):
+    with (
+        computing() as progress,
+        eci.Checkpoint(
+            out.with_name(f"{out.name}.checkpoint"), replace=force, announce=partial(click.echo, err=True)
+        ) as checkpoint,
+        _told_if_interrupted(out, checkpoint),
+    ):
+        eci.check_writable(out, force=force)  # now that no other process can write it
         result = eci.fit(
             matrix,
             likelihood=likelihood,  # type: ignore[arg-type]
@@ -96,6 +108,7 @@ def fit(
             seed=seed,
             interval_prob=interval_prob,
             progress=progress,
+            checkpoint=checkpoint if method.name == "nuts" else None,
         )
         progress("writing", 0, 0)
         result.save(out, force=force)
@@ -132,10 +145,12 @@ def _read_anchors(anchors: tuple[str, ...]) -> dict[str, float] | None:
 
 
 @contextmanager
-def _told_if_interrupted(out: Path) -> Iterator[None]:
+def _told_if_interrupted(out: Path, checkpoint: Checkpoint) -> Iterator[None]:
     """Say what became of the folder when the user stops the fit."""
     try:
         yield
     except KeyboardInterrupt:
         click.echo(f"{out} was left as it was.", err=True)
+        if checkpoint.n_pieces:
+            click.echo(f"What was drawn is in {checkpoint.folder}: the same command goes on.", err=True)
         raise

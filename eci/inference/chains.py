@@ -19,6 +19,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from eci.inference import nuts
+from eci.inference.checkpoint import Checkpoint, Piece
 from eci.inference.method import Nuts
 from eci.inference.whiten import Whitening, unwhiten
 from eci.irt.measurement import CodedScores, Measurement
@@ -97,10 +98,12 @@ def run_chains(
     n_draws: int,
     before: Chains | None = None,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Chains:
     """Draw `n_draws` from every chain, warming up first unless `before` says where the chains stand.
 
-    Returns the new draws only. The result does not depend on how many threads there are.
+    Returns the new draws only. The result depends neither on how many threads there are nor on how much of it
+    a checkpoint holds already.
     """
     stop = threading.Event()
     lock = threading.Lock()
@@ -114,6 +117,21 @@ def run_chains(
             if progress is not None:
                 progress("sampling", done, total)
 
+    def draw_piece(state: nuts.State, n_steps: int, adapt: bool) -> Piece:
+        state, z, infos = _run_piece(
+            measurement,
+            options.max_tree_depth,
+            whitening,
+            scores,
+            state,
+            jnp.asarray(n_steps),
+            jnp.asarray(adapt),
+            jnp.asarray(options.target_accept),
+        )
+        n_kept = 0 if adapt else n_steps
+        z, infos = jax.tree.map(lambda x: np.asarray(x)[:n_kept], (z, infos))
+        return Piece(jax.block_until_ready(state), z, infos)
+
     def run_one(chain: int) -> tuple[nuts.State, NDArray[np.float64], nuts.Info]:
         with jax.enable_x64(True):
             if before is None:
@@ -124,19 +142,13 @@ def run_chains(
             plan = [(n, True) for n in _cut(warmup)] + [(n, False) for n in _cut(n_draws)]
             for n_steps, adapt in plan:
                 if not stop.is_set():
-                    state, z, infos = _run_piece(
-                        measurement,
-                        options.max_tree_depth,
-                        whitening,
-                        scores,
-                        state,
-                        jnp.asarray(n_steps),
-                        jnp.asarray(adapt),
-                        jnp.asarray(options.target_accept),
-                    )
-                    if not adapt:
-                        pieces.append(jax.tree.map(lambda x: np.asarray(x)[:n_steps], (z, infos)))  # noqa: B023
-                    jax.block_until_ready(state)
+                    piece = None if checkpoint is None else checkpoint.recall(chain, state)
+                    if piece is None:
+                        piece = draw_piece(state, n_steps, adapt)
+                        if checkpoint is not None:
+                            checkpoint.keep(chain, piece)
+                    state = piece.state
+                    pieces.append((piece.z, piece.infos))
                     report(n_steps)
             z, infos = jax.tree.map(lambda *xs: np.concatenate(xs), *pieces)
             return state, z, infos

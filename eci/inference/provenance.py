@@ -36,12 +36,17 @@ class Clock:
 
 def describe_run(clock: Clock) -> Provenance:
     """Collect versions, device and seconds."""
+    return Provenance(versions(), describe_device(), clock.seconds())
+
+
+def describe_device() -> str:
+    """What the numbers are computed on."""
     device = jax.devices()[0]
-    kind = f"{device.platform}: {device.device_kind}, {platform.machine()}, {os.cpu_count()} cores"
-    return Provenance(_versions(), kind, clock.seconds())
+    return f"{device.platform}: {device.device_kind}, {platform.machine()}, {os.cpu_count()} cores"
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Versions of the packages that the numbers may depend on."""
     found = {"eci": eci.__version__, "python": platform.python_version()}
     for name in _PACKAGES:
         try:

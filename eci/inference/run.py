@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
-from eci.inference.chains import Progress, join, run_chains
+from eci.inference.chains import PIECE, Progress, join, run_chains
+from eci.inference.checkpoint import Checkpoint, digest
 from eci.inference.diagnose import (
     check_center,
     check_convergence,
@@ -31,7 +32,7 @@ from eci.inference.importance import weigh_abilities, weigh_draws
 from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts, Quadrature
 from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, constrain_mode, prepare
-from eci.inference.provenance import Clock, describe_run
+from eci.inference.provenance import Clock, describe_device, describe_run, versions
 from eci.inference.step_size import halve_steps, is_step_too_large, step_sizes
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS, LikelihoodName
@@ -53,6 +54,7 @@ def fit(
     seed: int = 0,
     interval_prob: float = 0.9,
     progress: Progress | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> Fit:
     """Estimate abilities, difficulties and discriminations of a score matrix.
 
@@ -82,6 +84,9 @@ def fit(
         Probability of the equal-tailed intervals in the tables, between 0 and 1.
     progress
         Called with (stage, steps done, steps in all) from worker threads.
+    checkpoint
+        Where the chains of `Nuts()` are kept while they run, so that a run that was cut off can go on, with
+        other anchors or another interval_prob if need be. The other methods keep nothing and refuse it.
 
     Returns
     -------
@@ -91,7 +96,7 @@ def fit(
     Raises
     ------
     DataError
-        For options outside their range and anchors that are not in the matrix.
+        For options outside their range, anchors that are not in the matrix, and a checkpoint of another run.
     IdentificationError
         For a disconnected matrix, and for anchors the scores cannot tell apart.
 
@@ -105,6 +110,9 @@ def fit(
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
     clock = Clock()
+    if checkpoint is not None:
+        _require_pieces(method)
+        checkpoint.claim(_describe(matrix, likelihood, priors or Priors(), method, seed))
     if progress is not None:
         progress("finding the mode", 0, 0)
     if isinstance(method, LeastSquares | Bootstrap):
@@ -122,7 +130,10 @@ def fit(
         priors = priors or Priors()
         with jax.enable_x64(True):
             problem = prepare(matrix, Measurement(LIKELIHOODS[likelihood], priors), method, clock)
-            estimate = _estimate(problem, matrix, method, chosen, jax.random.key(seed), clock, progress)
+            if checkpoint is not None:
+                checkpoint.claim({"start": digest(problem.whitening)})
+            key = jax.random.key(seed)
+            estimate = _estimate(problem, matrix, method, chosen, key, clock, progress, checkpoint)
     ability = estimate.mode.ability[None] if estimate.draws is None else estimate.draws.ability
     return Fit(
         matrix=matrix,
@@ -149,6 +160,7 @@ def _estimate(
     key: Array,
     clock: Clock,
     progress: Progress | None,
+    checkpoint: Checkpoint | None,
 ) -> Estimate:
     """Run the method on a prepared problem."""
     mode = constrain_mode(problem)
@@ -159,7 +171,7 @@ def _estimate(
             quantities = published_quantities(draws, scale, matrix.models, matrix.benchmarks)
             return check_convergence(quantities, method.n_chains)
 
-        draws, stats, checks = _sample(problem, method, check, key, clock, progress)
+        draws, stats, checks = _sample(problem, method, check, key, clock, progress, checkpoint)
         return Estimate(
             mode, draws, method.n_chains, stats, checks + check_center(problem.mode.gradient_norm)
         )
@@ -185,9 +197,10 @@ def _sample(
     key: Array,
     clock: Clock,
     progress: Progress | None,
+    checkpoint: Checkpoint | None,
 ) -> tuple[Parameters, Mapping[str, NDArray[Any]], tuple[Check, ...]]:
     """Draw with smaller steps while too many diverge, then more while a convergence check fails."""
-    kernel = run_numpyro if method.kernel == "numpyro" else run_chains
+    kernel = run_numpyro if method.kernel == "numpyro" else partial(run_chains, checkpoint=checkpoint)
     run = partial(
         kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
     )
@@ -209,6 +222,32 @@ def _sample(
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     stats["step_size"] = np.repeat(step_sizes(chains), chains.z.shape[1])
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)
+
+
+def _describe(
+    matrix: ScoreMatrix, likelihood: str, priors: Priors, method: Method, seed: int
+) -> dict[str, Any]:
+    """Everything that decides the draws, short of the numbers the sampler starts from."""
+    return {
+        "data": matrix.digest,
+        "likelihood": likelihood,
+        "priors": priors.as_dict(),
+        "method": method.as_dict(),
+        "seed": seed,
+        "piece": PIECE,
+        "versions": versions(),
+        "device": describe_device(),
+    }
+
+
+def _require_pieces(method: Method) -> None:
+    """Refuse a checkpoint of a method that does not run in pieces."""
+    if not isinstance(method, Nuts) or method.kernel == "numpyro":
+        kind = f"The kernel {method.kernel}" if isinstance(method, Nuts) else f"The method {method.name}"
+        raise DataError(
+            f"{kind} does not run in pieces, so it keeps no checkpoint. Leave checkpoint out, or use the "
+            "method nuts with a kernel of the package."
+        )
 
 
 def _require_counts(likelihood: str) -> None:
