@@ -65,6 +65,11 @@ def standing(target: Path) -> Path:
     return aside if not target.exists() and aside.is_dir() else target
 
 
+def is_unfinished(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is of something that has not taken its name yet."""
+    return any(_UNFINISHED in part for part in Path(path).parts)
+
+
 def flush(path: Path) -> None:
     """Hand a file from the memory of the system to its disk, so that a name never outlives its content."""
     with path.open("rb+") as file:

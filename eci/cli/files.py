@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eci.atomic import flush, unfinished_folder, write_file
+from eci.atomic import flush, is_unfinished, unfinished_folder, write_file
 from eci.errors import DataError
 
 if TYPE_CHECKING:
@@ -125,6 +125,8 @@ def _told(out: Path) -> Iterator[None]:
         print(f"{out} was left as it was.", file=sys.stderr)
         raise
     except OSError as error:
+        if error.filename is not None and not is_unfinished(error.filename) and Path(error.filename) != out:
+            raise  # something that was to be read
         raise DataError(
             f"{out} could not be written: the system says: {error.strerror or error}. It was left as it was. "
             "Make room or get the right to write, or give another --out."
