@@ -61,8 +61,10 @@ def unfinished_folder(target: Path) -> Iterator[Path]:
 
 def standing(target: Path) -> Path:
     """Where the content of a folder is: elsewhere only if its writer died between two renames."""
+    if target.exists():  # also "." and "..", which no folder can stand aside of
+        return target
     aside = _aside(target)
-    return aside if not target.exists() and aside.is_dir() else target
+    return aside if aside.is_dir() else target
 
 
 def is_unfinished(path: str | os.PathLike[str]) -> bool:

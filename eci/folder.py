@@ -19,10 +19,10 @@ import pandas as pd
 
 from eci.atomic import standing, write_folder
 from eci.errors import DataError
+from eci.facts import require_facts, require_visible
 from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance
 from eci.scale import Scale
 from eci.scores import Dropped, Rules, ScoreMatrix
-from eci.scores.names import find_invisible
 from eci.spreadsheet import unshield_table, write_csv
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ _KIND, _OLDEST, _VERSION = "eci.fit", 1, 1
 SCHEMA = f"{_KIND}/{_VERSION}"
 FILES = ("abilities.csv", "benchmarks.csv", "fit.json", "posterior.nc")
 _OWN = ("ability", "difficulty", "discrimination")
-_NEEDED = (
-    "data_digest", "rules", "dropped", "likelihood", "priors", "method", "preview", "seed", "scale",
-    "interval_prob", "n_chains", "versions", "device", "seconds", "diagnostics",
-)  # fmt: skip
 _TRUTH = {-1: None, 0: False, 1: True}
 
 
@@ -147,15 +143,13 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
         name, number = schema.split("/")
         newer = int(number) > _VERSION
         is_read = name == _KIND and _OLDEST <= int(number) <= _VERSION
-        missing = [] if not is_read else [key for key in _NEEDED if key not in facts]
-        if missing:
-            raise ValueError(f"it lacks {', '.join(missing)}")
-        _require_visible(facts)
+        if is_read:
+            require_facts(facts)
     except FileNotFoundError as error:
         raise DataError(
             f"{path.parent} holds no fit: there is no {path.name}. Make one with `eci fit`."
         ) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
     if not is_read:
         update = " Update the package (pip install --upgrade eci-bayes), or fit" if newer else " Fit"
@@ -198,7 +192,7 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
         if not set(labels) <= set(table.columns):
             raise ValueError(f"its columns are {', '.join(table.columns)}")
         table = unshield_table(table)
-        _require_visible(table[labels].to_numpy().tolist())
+        require_visible(table[labels].to_numpy().tolist())
     except FileNotFoundError as error:
         raise DataError(
             f"{path} is missing: {path.parent} is not a whole fit. Fit again with --force."
@@ -206,17 +200,6 @@ def load_table(folder: str | Path, name: str) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
     return table
-
-
-def _require_visible(value: Any) -> None:
-    """Refuse text that could steer a terminal: a folder may come from a stranger."""
-    if isinstance(value, str) and (code := find_invisible(value)):
-        raise ValueError(f"{value[:80]!r} holds the invisible character {code}")
-    if isinstance(value, Mapping):
-        _require_visible([*value.keys(), *value.values()])
-    elif isinstance(value, list):
-        for item in value:
-            _require_visible(item)
 
 
 def describe(fit: Fit) -> dict[str, Any]:
@@ -358,6 +341,11 @@ def _from_tree(tree: xr.DataTree, facts: Mapping[str, Any]) -> Fit:
         stats = {
             str(name): value.to_numpy().reshape(-1) for name, value in tree["sample_stats"].data_vars.items()
         }
+    strangers = facts["scale"]["anchors"].keys() - set(matrix.models)
+    if strangers:
+        raise ValueError(f"the anchor {min(strangers)!r} is none of its models")
+    if draws is not None and posterior.sizes["chain"] != facts["n_chains"]:
+        raise ValueError(f"it has {posterior.sizes['chain']} chains, and fit.json says {facts['n_chains']}")
     slope, origin = (
         np.atleast_1d(scale[name].to_numpy()).reshape(-1) for name in ("scale_slope", "scale_origin")
     )

@@ -95,7 +95,7 @@ def _print_faults(faulty: FaultyTableError, name: str, as_json: bool) -> None:
     if as_json:
         faults = [asdict(fault) for fault in faulty.faults]
         result = {"schema": _SCHEMA, "source": name, "n_faults": faulty.n_faults, "faults": faults}
-        click.echo(json.dumps(result, indent=1, ensure_ascii=False))
+        click.echo(json.dumps(result, indent=1))  # ASCII: values of faulty cells may hold anything
         return
     console = _console()
     console.print(f"{faulty.n_faults} fault{'' if faulty.n_faults == 1 else 's'} in {name}", style="bold red")

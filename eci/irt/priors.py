@@ -85,7 +85,7 @@ class Priors:
         """
         try:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"The priors file {path} cannot be read as TOML: {error}.") from error
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(values) - known)

@@ -101,7 +101,7 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read as a trend: {error}. Write one with `eci trend`.") from error
     schema = record.get("schema") if isinstance(record, dict) else None
     if schema != SCHEMA:

@@ -225,7 +225,7 @@ def _read(folder: Path) -> Vintage | None:
         texts = [getattr(vintage, name) for name in record if name != "n_bytes"]
         if not all(isinstance(text, str) for text in texts) or Path(vintage.file).name != vintage.file:
             raise ValueError("fields of another kind")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         said = f"{folder} holds no vintage that can be read ({type(error).__name__}); it is passed over."
         warnings.warn(said, EciWarning, stacklevel=3)
         return None

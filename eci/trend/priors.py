@@ -125,7 +125,7 @@ class TrendPriors:
 
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as fault:
+        except (OSError, ValueError, RecursionError) as fault:
             raise DataError(
                 f"Cannot read priors from {path}: {fault}. Give a TOML file such as jump_sd = 5.0."
             ) from fault

@@ -151,8 +151,10 @@ def _dates(frame: pd.DataFrame) -> Dates:
 
     if "release_date" not in frame.columns:
         return np.full(len(frame), np.datetime64("NaT", "D"))
-    written = frame["release_date"].notna() & (frame["release_date"].astype(str).str.strip() != "")
-    parsed = pd.to_datetime(frame["release_date"].where(written), errors="coerce", format="ISO8601")
+    text = frame["release_date"].astype(str).str.strip()
+    written = frame["release_date"].notna() & (text != "")
+    parsed = pd.to_datetime(text.where(written), errors="coerce", format="ISO8601")
+    parsed = parsed.where(text.str.match(r"\d{4}-\d{2}-\d{2}"))  # a year alone is no day
     bad = (parsed.isna() & written).to_numpy()
     if bad.any():
         where = int(np.argmax(bad))

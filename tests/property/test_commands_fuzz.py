@@ -1,0 +1,120 @@
+"""Hostile values and damaged files through every command: an answer, or a message in words.
+
+The slow test tries 50,000 inputs from seeds, over the readers and the commands together, and writes
+docs/evidence/fuzz.json. It wants inspect_ai installed, without which its reader has nothing to read:
+
+    pytest -m slow tests/property/test_commands_fuzz.py
+"""
+
+import json
+import time
+from collections import Counter
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("pyarrow")
+from hostile_commands import KNOWN, QUICK, SLOW, VALUES, attack_command, furnish, run, working_in
+from hostile_files import attack_reader
+
+from eci.cli.main import COMMANDS
+
+EVIDENCE = Path(__file__).parents[2] / "docs/evidence/fuzz.json"
+N_SLOW, SECONDS = 50_000, 30.0
+RECHECKED = (0, 11, 42)
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory, invented_fit, small_table):
+    return furnish(tmp_path_factory.mktemp("room"), invented_fit, small_table)
+
+
+def attack(seed, room):
+    """Two of ten inputs are command lines, one is a file through `eci check`, seven are files of a reader."""
+    if seed % 5 == 0:
+        return attack_command(seed, room)
+    return attack_reader(seed, room, through_command=seed % 10 == 1)
+
+
+@pytest.mark.parametrize("line", QUICK, ids=" ".join)
+def test_the_command_lines_are_good_as_they_stand(line, room):
+    """Otherwise every attack on one would end in the same refusal."""
+    with working_in(room):
+        result = run(line)
+    empty = {("data", "show"), ("data", "fetch")}  # the cache is
+    assert result.exit_code == 0 or tuple(line[:2]) in empty, result.output
+
+
+def test_every_command_is_attacked():
+    assert {line.split()[0] for line in KNOWN} | {"bench"} >= set(COMMANDS)  # bench fits for minutes
+    assert any("{out}" in word for line in SLOW for word in line)
+
+
+@pytest.mark.parametrize("seed", range(0, 200, 5))
+def test_attacked_commands_answer_or_say_why_not(seed, room):
+    attack_command(seed, room, slow_share=0.0)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    line=st.sampled_from(QUICK), at=st.integers(0, 8), value=st.sampled_from(VALUES) | st.text(max_size=20)
+)
+def test_any_value_in_any_place(line, at, value, room):
+    changed = list(line)
+    changed[min(at, len(line) - 1)] = value.replace("\0", "")  # no system passes a NUL on
+    with working_in(room):
+        run(changed)
+
+
+@pytest.mark.parametrize("seed", RECHECKED)
+def test_seeds_of_the_evidence(seed, room):
+    found = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    assert list(attack(seed, room)) == found["numbers"]["rechecked"][str(seed)]
+
+
+@pytest.mark.slow
+def test_fifty_thousand_inputs(room, commit):
+    """Writes what it has seen every 5,000 inputs, so that a run that is stopped has its count."""
+    start, busy, ends, slowest = time.perf_counter(), time.process_time(), Counter(), (0.0, 0)
+    rechecked = {str(seed): attack(seed, room) for seed in RECHECKED}
+    for seed in range(N_SLOW):
+        begin = time.process_time()
+        ends[attack(seed, room)] += 1
+        slowest = max(slowest, (time.process_time() - begin, seed))
+        assert slowest[0] < SECONDS, seed
+        if (seed + 1) % 5000:
+            continue
+        n_commands, n_checks = (seed + 5) // 5, (seed + 9) // 10
+        record = {
+            "commit": commit,
+            "command": "pytest -m slow tests/property/test_commands_fuzz.py",
+            "seeds": [0, seed],
+            "seconds": round(time.perf_counter() - start, 1),
+            "numbers": {
+                "inputs": seed + 1,
+                "of_readers": seed + 1 - n_commands - n_checks,
+                "of_readers_through_eci_check": n_checks,
+                "of_commands": n_commands,
+                "tracebacks": 0,  # one would have ended the run, as would a score that is not in the file
+                "seconds_of_computing": round(time.process_time() - busy, 1),
+                "slowest_seconds_of_computing": round(slowest[0], 2),
+                "inspect_ai": _version("inspect_ai"),
+                "ends": {f"{what}: {end}": n for (what, end), n in sorted(ends.items())},
+                "rechecked": rechecked,
+            },
+        }
+        EVIDENCE.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _version(package):
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
