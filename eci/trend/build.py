@@ -57,7 +57,41 @@ def series_from_fit(fit: Fit) -> IndexSeries:
     series = _from_working(
         working, units, described, fit.scale.label, f"fit of scores {str(fit.digest)[:12]}"
     )
-    return replace(series, ability_prior=True)
+    series = replace(series, notes=_doubts(fit))
+    if fit.method["name"] != "bootstrap":
+        return replace(series, ability_prior=True)
+    return _from_refits(series, fit)
+
+
+def _from_refits(series: IndexSeries, fit: Fit) -> IndexSeries:
+    """Take refits for the errors of the fit of all scores; their own mean has the estimator's bias twice."""
+    units = series.units
+    values = (fit.index - units.origin.mean()) / units.slope.mean()
+    line = (values - values.mean()) / values.std()
+    # Standardising moves the errors along the values themselves into the units. In draws of a posterior that
+    # is made up for by values drawn towards the mean. Values of refits are not, so that the regression would
+    # trust this direction blindly and overstate slopes; it gets the average error of the others back.
+    own = np.trace(series.covariance) / values.size
+    restored = series.covariance + own / values.size * (1.0 + np.outer(line, line))
+    draws = None if series.draws is None else series.draws + (values - series.values)
+    return replace(series, index=fit.index, values=values, covariance=restored, draws=draws)
+
+
+def _doubts(fit: Fit) -> tuple[str, ...]:
+    """Say what stands against the errors of a fit."""
+    doubts = []
+    if fit.is_preview:
+        doubts.append(
+            f"The index is a preview by the method {fit.method['name']}: its errors are approximate. Fit "
+            "with the method nuts before you quote an interval."
+        )
+    if fit.diagnostics.failed:
+        names = listed([check.name for check in fit.diagnostics.failed])
+        doubts.append(
+            f"The fit failed {len(fit.diagnostics.failed)} of its {len(fit.diagnostics.checks)} checks "
+            f"({names}): do not quote intervals that rest on it. `eci show --checks` says what to do."
+        )
+    return tuple(doubts)
 
 
 def _standardise(values: Array) -> tuple[Array, Units]:

@@ -113,13 +113,15 @@ class IndexSeries:
         Raises
         ------
         DataError
-            Where the fit has no draws (method map).
+            Where the fit has no draws (methods map and least_squares).
 
         Notes
         -----
         With z = (ability - mean) / sd over the models of the fit, in each draw, z carries what the data say
         about differences between models, and the free location and scale stay in the map to points. The
-        standard normal prior of ability is divided out later, for the models selected (see `measure`).
+        standard normal prior of ability is divided out later, for the models selected (see `measure`). Draws
+        of the method bootstrap have no such prior: they are taken as the errors of the fit of all scores,
+        which is the value.
         """
         from eci.trend.build import drop_undated, series_from_fit
 

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from eci.errors import DataError, IdentificationError
-from eci.trend import IndexSeries
+from eci.trend import IndexSeries, fit_trend
 from eci.trend.selection import frontier_members
 
 DATES = np.array(
@@ -27,7 +27,7 @@ def table(**columns):
     return frame.assign(**columns)
 
 
-def stand_in_fit(n_draws=400, seed=0):
+def stand_in_fit(n_draws=400, seed=0, *, method="nuts", failed=()):
     """A fit as `from_fit` sees it, with the free location and scale of raw abilities."""
     rng = np.random.default_rng(seed)
     truth = np.linspace(-1.5, 1.5, 5)
@@ -47,6 +47,10 @@ def stand_in_fit(n_draws=400, seed=0):
         matrix=matrix,
         ability_draws=ability,
         index_draws=points,
+        index=points.mean(axis=0) + (method == "bootstrap"),
+        method={"name": method},
+        is_preview=method != "nuts",
+        diagnostics=SimpleNamespace(failed=failed, checks=("rhat", *failed)),
         scale=SimpleNamespace(label="points (A = 130, E = 150)"),
         digest="d1",
     )
@@ -200,6 +204,59 @@ def test_prior_division_recovers_the_likelihood():
     np.testing.assert_allclose(measured.values, likelihood_mean, rtol=1e-9)
     np.testing.assert_allclose(measured.covariance, likelihood_covariance, rtol=1e-8)
     assert measured.n_capped == 0
+
+
+def test_refits_carry_no_prior_and_the_fit_of_all_scores_is_their_value():
+    """The mean of refits is off by the bias of the estimator twice, the fit of all scores once."""
+    fit, posterior = stand_in_fit(method="bootstrap"), IndexSeries.from_fit(stand_in_fit())
+    series = IndexSeries.from_fit(fit)
+    values, covariance, *_ = vars(series.measure()).values()
+    units = series.units
+    np.testing.assert_allclose(units.origin.mean() + units.slope.mean() * values, fit.index)
+    np.testing.assert_allclose(series.index, fit.index)
+    np.testing.assert_allclose(series.draws.mean(axis=0), values, atol=1e-12)
+    np.testing.assert_allclose(np.cov(series.draws, rowvar=False), posterior.covariance, atol=1e-14)
+    # nothing is divided out, and the two directions that standardising emptied hold the average error again
+    x = (values - values.mean()) / values.std()
+    average = np.trace(posterior.covariance) / 5
+    back = average * (np.ones((5, 5)) + np.outer(x, x)) / 5
+    np.testing.assert_allclose(covariance, posterior.covariance + back)
+
+
+def slopes_of_refits(method, rng, n_models=24, n_series=60):
+    """Slopes of indices along a line of 10 points a year, errors a third of the spread."""
+    years = np.linspace(0, 4, n_models)
+    truth = (years - 2.0) / 1.2
+    labels = dict.fromkeys(("lab", "open_weights", "reasoning"), (None,) * n_models)
+    fit = stand_in_fit(method=method)
+    fit.matrix = SimpleNamespace(
+        models=tuple(f"m{i}" for i in range(n_models)),
+        release_date=np.datetime64("2022-01-01") + (365.25 * years).astype(int),
+        **labels,
+    )
+    for _ in range(n_series):
+        estimate = truth + rng.normal(0, 0.35, n_models)
+        fit.ability_draws = estimate + rng.normal(0, 0.35, (300, n_models))
+        fit.index_draws, fit.index = 130.0 + 12.0 * fit.ability_draws, 130.0 + 12.0 * estimate
+        yield fit_trend(IndexSeries.from_fit(fit), change="none", n_draws=500).slope_before
+
+
+def test_a_trend_of_refits_has_the_right_slope_and_dividing_a_prior_out_would_not():
+    rng = np.random.default_rng(11)
+    low, mean, high = np.array([[q.low, q.mean, q.high] for q in slopes_of_refits("bootstrap", rng)]).T
+    error = mean.std(ddof=1) / np.sqrt(60)
+    assert abs(mean.mean() - 10.0) < 3 * error
+    assert np.mean((low < 10.0) & (high > 10.0)) >= 0.8
+    divided = np.mean([q.mean for q in slopes_of_refits("nuts", rng)])
+    assert divided > 10.0 + 5 * error
+
+
+def test_a_preview_and_failed_checks_are_said():
+    preview = IndexSeries.from_fit(stand_in_fit(method="laplace"))
+    assert preview.ability_prior and "preview by the method laplace" in preview.notes[0]
+    failed = IndexSeries.from_fit(stand_in_fit(failed=(SimpleNamespace(name="rhat_index"),)))
+    assert "failed 1 of its 2 checks (rhat_index)" in failed.notes[0]
+    assert not IndexSeries.from_fit(stand_in_fit()).notes
 
 
 def test_directions_that_hold_only_the_prior_are_capped_and_counted():
