@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -99,6 +100,31 @@ def check_writable(folder: str | Path, *, force: bool = False) -> None:
         raise DataError(f"{target} holds a fit already. Add --force to replace it, or give another --out.")
 
 
+Read = TypeVar("Read", bound=Callable[..., Any])
+
+
+def _again_if_replaced(read: Read) -> Read:
+    """Read once more where another process replaced the folder meanwhile."""
+
+    @wraps(read)
+    def settled(folder: str | Path, *args: Any) -> Any:
+        while True:
+            before = _identify(folder)
+            try:
+                return read(folder, *args)
+            except DataError:
+                if _identify(folder) == before:
+                    raise
+
+    return settled  # type: ignore[return-value]
+
+
+def _identify(folder: str | Path) -> int:
+    path = standing(Path(folder).expanduser())
+    return path.stat().st_ino if path.exists() else 0
+
+
+@_again_if_replaced
 def load_fit(folder: str | Path) -> Fit:
     """Read a fit that `Fit.save` wrote.
 
@@ -172,6 +198,7 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+@_again_if_replaced
 def load_table(folder: str | Path, name: str) -> pd.DataFrame:
     """Read abilities.csv or benchmarks.csv of a saved fit.
 

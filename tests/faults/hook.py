@@ -1,8 +1,4 @@
-"""Run `eci`, trace its file operations below a folder, and kill it right before the one whose turn it is.
-
-The arguments are the folder, the file for the trace, the number of the operation (0 for none), and the
-command line of `eci`. An audit hook sees an operation before it is done.
-"""
+"""Run `eci`, trace its file operations below a folder, and kill it right before the one whose turn it is."""
 
 import itertools
 import os
@@ -11,7 +7,11 @@ import sys
 
 
 def run(folder, trace, turn, arguments):
-    """Watch this process from now on, and run the command in it."""
+    """Watch this process from now on, and run the command in it.
+
+    An audit hook sees an operation before it is done. `trace` is the file to write, `turn` the number of the
+    operation from 1, 0 for none.
+    """
     from eci.cli.main import main
 
     lines = os.open(trace, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
@@ -26,7 +26,3 @@ def run(folder, trace, turn, arguments):
 
     sys.addaudithook(watch)
     main(arguments)
-
-
-if __name__ == "__main__":
-    run(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:])

@@ -2,12 +2,12 @@
 
     python tests/faults/kill.py --kills 200 --out docs/evidence/kills.json
 
-Half of the kills come at a random moment of the run of a new process. Half come right before a file operation
-below the folder of the results, from the first of the writing to the last of the run, evenly spread; these
-processes are forked from this one, which has the modules loaded already. After every kill the result must be
-the whole old or the whole new one: it is loaded, and its bytes are compared with those of runs that were not
-killed. Every tenth time the command then runs to its end, which must leave nothing but the result; a fit then
-goes on from what the killed ones had drawn, and must come to the same bytes.
+Half of the kills come at a random moment. Half come right before a file operation below the folder of the
+results, from the first of the writing to the last of the run, evenly spread. The processes are forked from
+this one, which has loaded the modules already, so that few kills fall into the loading of modules. After every
+kill the result must be the whole old or the whole new one: it is loaded, and its bytes are compared with those
+of runs that were not killed. Every tenth time the command then runs to its end, which must leave nothing but
+the result; a fit then goes on from what the killed ones had drawn, and must come to the same bytes.
 """
 
 import argparse
@@ -40,14 +40,15 @@ from eci.folder import FILES, load_table
 from eci.scores.cache import list_vintages
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 300  # seconds a run may take
+SHARES = {"eci fit": 0.25, "eci report": 0.35, "eci data fetch": 0.4}  # of the kills; a fit takes longest
 
 
 def write_scores(path):
-    """16 models on 8 benchmarks along a logistic curve: quick to fit."""
+    """16 models on 8 benchmarks along logistic curves: quick to fit, and converged after 1,000 draws."""
     ability, difficulty = np.linspace(-2, 2, 16), np.linspace(-1.5, 2, 8)
-    score = 1 / (1 + np.exp(-1.3 * (ability[:, None] - difficulty)))
-    score = np.clip(score + np.random.default_rng(1).normal(0, 0.03, score.shape), 0, 1)
+    slope = np.array([1.0, 1.5, 2.0, 1.2, 0.8, 1.6, 1.1, 1.4])
+    score = 1 / (1 + np.exp(-slope * (ability[:, None] - difficulty)))
+    score = np.clip(score + np.random.default_rng(20261008).normal(0, 0.03, score.shape), 0, 1)
     rows = [(f"m{m:02d}", f"b{b}", round(score[m, b], 3), f"2024-{1 + m % 12:02d}-15")
             for m in range(16) for b in range(8) if (m + b) % 4]  # fmt: skip
     pd.DataFrame(rows, columns=["model", "benchmark", "score", "release_date"]).to_csv(path, index=False)
@@ -68,38 +69,31 @@ class Command:
         folder.mkdir()
         self.wanted = 0
 
-    def start(self):
-        """Start a new process."""
-        command = [sys.executable, Path(__file__).with_name("hook.py"), self.folder, self.trace, 0]
-        return subprocess.Popen(
-            [*map(str, command), *map(str, self.arguments())],
-            cwd=ROOT,
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=self.errors.open("w"),
-        )
-
-    def fork(self, turn):
-        """Run in a process forked from this one, to the end or to the operation of that turn."""
+    def start(self, turn=0):
+        """Run in a process forked from this one, to the end or to the file operation of that turn."""
         arguments = list(map(str, self.arguments()))
         child = os.fork()
         if child == 0:
-            errors = os.open(self.errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-            os.dup2(errors, 2)
+            os.dup2(os.open(self.errors, os.O_CREAT | os.O_WRONLY | os.O_TRUNC), 2)
             os.environ.clear()
             os.environ.update(self.environment)
+            code = 70
             try:
                 hook.run(str(self.folder), str(self.trace), turn, arguments)
             except SystemExit as end:
-                os._exit(end.code or 0)
+                code = end.code or 0
             finally:
-                os._exit(70)
-        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+                os._exit(code)
+        return child
+
+    def finish(self, turn=0):
+        """Run until it ends; give the exit code, or minus the signal that ended it."""
+        return os.waitstatus_to_exitcode(os.waitpid(self.start(turn), 0)[1])
 
     def run(self):
         """Run to the end, which leaves the wanted state and nothing else."""
-        code = self.start().wait(LIMIT)
+        code = self.finish()
         assert code == 0, (code, self.errors.read_text())
         assert self.look() == self.wanted, (self.look(), self.wanted)
         left = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob(".*"))
@@ -132,12 +126,12 @@ class FitCommand(Command):
         super().__init__(folder, environment)
         self.scores, self.known = scores, {}
         for self.wanted in (1, 0):  # the first fills the cache of compiled programs
-            assert self.start().wait(LIMIT) == 0
+            assert self.finish() == 0, self.errors.read_text()
             self.known[self.bytes()] = self.wanted
         assert len(self.known) == 2
 
     def arguments(self):
-        options = ("--draws", 1000, "--seed", self.wanted % 2, "--force", "--allow-unconverged")
+        options = ("--seed", self.wanted % 2, "--force", "--allow-unconverged")
         return ("fit", self.scores, "--out", self.folder / "fit", *options)
 
     def bytes(self):
@@ -167,7 +161,7 @@ class ReportCommand(Command):
         shutil.copytree(fit, folder / "fit")
         self.known = {}
         for self.wanted in (1, 0):
-            assert self.start().wait(LIMIT) == 0
+            assert self.finish() == 0, self.errors.read_text()
             self.known[digest((folder / "report.html").read_bytes())] = self.wanted
 
     def arguments(self):
@@ -245,14 +239,10 @@ def serve(served):
 
 def kill_random(command, random_, seconds):
     """Kill at a random moment of the time a run takes; False if it came to its end before."""
-    process = command.start()
-    try:
-        process.wait(random_.uniform(0, seconds))
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        return True
-    return False
+    child = command.start()
+    time.sleep(random_.uniform(0, seconds))
+    os.kill(child, signal.SIGKILL)  # a child that has ended waits for us under its number
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def kill_often(command, n_kills, random_, report):
@@ -269,7 +259,7 @@ def kill_often(command, n_kills, random_, report):
     while counts.total() < n_kills:
         aimed = counts.total() % 2 == 1
         if aimed:
-            code = command.fork(1 + turns.pop(0))
+            code = command.finish(1 + turns.pop(0))
             was_killed = code == -signal.SIGKILL
             assert was_killed or code == 0, command.errors.read_text()
         else:
@@ -320,7 +310,7 @@ def main():
         }
         numbers = {}
         for i, (name, command) in enumerate(commands.items()):
-            n_kills = options.kills // 3 + (i < options.kills % 3)
+            n_kills = round(SHARES[name] * options.kills)
             found = kill_often(command, n_kills, random.Random(options.seed + i), print_line)
             counts, kept, replaced, whole_runs, corrupt, seconds, n_operations = found
             phases = {
