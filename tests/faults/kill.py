@@ -4,10 +4,10 @@
 
 Half of the kills come at a random moment. Half come right before a file operation below the folder of the
 results, from the first of the writing to the last of the run, evenly spread. The processes are forked from
-this one, which has loaded the modules already, so that few kills fall into the loading of modules. After every
-kill the result must be the whole old or the whole new one: it is loaded, and its bytes are compared with those
-of runs that were not killed. Every tenth time the command then runs to its end, which must leave nothing but
-the result; a fit then goes on from what the killed ones had drawn, and must come to the same bytes.
+this one, which has loaded the modules already, so that few kills fall into the loading of modules. After
+every kill the result must be the whole old or the whole new one: it is loaded, and its bytes are compared
+with those of runs that were not killed. Every tenth time the command then runs to its end, which must leave
+nothing but the result; a fit then goes on from what the killed ones had drawn, to the same bytes.
 """
 
 import argparse
