@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import random
+import shlex
 import shutil
 import warnings
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from hostile_files import TOKENS, edited
 
 from eci.cli.main import main
+from eci.folder import FILES
 
 VALUES = [
     *(
@@ -69,8 +71,8 @@ VALUES = [
         "/dev/null",
         "/proc/self/mem",
         "nowhere/at/all.csv",
-        "fit",
-        "fit/fit.json",
+        "saved",
+        "saved/fit.json",
         "scores.csv",
     ),
     *(
@@ -124,152 +126,62 @@ NODES = [
 ]
 
 # Command lines that are good as they stand. {out} is a place where nothing is.
-QUICK = [
-    ["show", "fit"],
-    ["show", "fit", "--top", "3", "--lab", "North"],
-    ["show", "fit", "--benchmarks", "--json"],
-    ["show", "fit", "--checks"],
-    ["show", "fit", "--checks", "--json"],
-    ["place", "fit", "new.csv"],
-    [
-        "place",
-        "fit",
-        "new.csv",
-        "--unit",
-        "fraction",
-        "--format",
-        "table",
-        "--aliases",
-        "aliases.csv",
-        "--json",
-    ],
-    ["predict", "fit", "--model", "model 03"],
-    ["predict", "fit", "--model", "New", "--scores", "new.csv", "--prior", "dated", "--seed", "1", "--json"],
-    ["predict", "fit", "--benchmark", "bench 1", "--top", "2"],
-    ["predict", "fit", "--all", "--calibration"],
-    ["next", "fit", "--model", "model 03", "--against", "model 04", "--k", "2", "--top", "3"],
-    ["next", "fit", "--frontier", "--frontier-size", "4", "--json"],
-    ["next", "fit", "--model", "New", "--scores", "new.csv", "--format", "table"],
-    ["compare", "fit", "model 03", "model 04", "--interval-prob", "0.8"],
-    ["compare", "fit", "model 03", "model 04", "model 05", "--between", "--seed", "2", "--json"],
-    ["compare", "fit", "model 03", "model 04", "model 05", "--metrics", "metrics.csv", "--same", "a=bench 1"],
-    ["check", "scores.csv"],
-    ["check", "scores.csv", "--since", "2024-01-01", "--until", "2024-12-31", "--lab", "North", "--json"],
-    ["check", "scores.csv", "--duplicates", "mean", "--domain", "math", "--exclude-benchmark", "bench 1"],
-    ["check", "scores.csv", "--aliases", "aliases.csv", "--min-benchmarks", "2", "--min-models", "2"],
-    ["data", "diff", "scores.csv", "new.csv", "--top", "2"],
-    ["data", "diff", "scores.csv", "new.csv", "--aliases", "aliases.csv", "--json"],
-    ["data", "list", "--cache", "cache"],
-    ["data", "show", "epoch", "--cache", "cache"],
-    [
-        "data",
-        "fetch",
-        "epoch",
-        "--offline",
-        "--cache",
-        "cache",
-        "--sha256",
-        "00",
-        "--max-mib",
-        "1",
-        "--timeout",
-        "1",
-    ],
-    ["vintages", "index.csv", "other.csv", "--top", "3", "--error-corr", "0.5"],
-    ["vintages", "index.csv", "other.csv", "--within-corr", "0.5", "--json"],
-    ["link", "index.csv", "other.csv", "--vintage-a", "2024", "--error-corr", "0.2", "--models", "A,B,C,D"],
-    ["link", "fit", "points.csv", "--sd-b", "1", "--interval-prob", "0.5", "--seed", "3", "--json"],
-    [
-        "link",
-        "index.csv",
-        "other.csv",
-        "--vintage-a",
-        "2024",
-        "--apply",
-        "other.csv",
-        "--reading",
-        "identity",
-    ],
-    ["link", "fit", "fit", "--method", "regression", "--common", "models", "--robust", "--errors", "joint"],
-    ["trend", "index.csv", "--vintage", "2024-06", "--change", "none", "--seed", "1"],
-    ["--help"],
-    ["--version"],
-    ["fit", "--help"],
-]
-SLOW = [
-    [
-        "trend",
-        "index.csv",
-        "--vintage",
-        "2024-06",
-        "--break-at",
-        "D",
-        "--change",
-        "both",
-        "--priors",
-        "trend.toml",
-    ],
-    [
-        "trend",
-        "fit",
-        "--change",
-        "kink",
-        "--model",
-        "model 07",
-        "--forecast",
-        "2026-01-01",
-        "--level",
-        "200",
-        "--json",
-    ],
-    [
-        "trend",
-        "fit",
-        "--lab",
-        "North",
-        "--since",
-        "2024-02-01",
-        "--through",
-        "model 11",
-        "--interval-prob",
-        "0.7",
-    ],
-    ["trend", "fit", "--frontier", "--student-t", "4", "--group-by", "lab", "--segments", "joined"],
-    ["trend", "fit", "--models", "model 01,model 03,model 05,model 08,model 11", "--out", "{out}"],
-    ["plot", "index", "fit", "--top", "5", "--out", "{out}.svg", "--dpi", "40"],
-    ["plot", "benchmarks", "fit", "--out", "{out}.svg"],
-    ["plot", "timeline", "fit", "--trend", "trend.json", "--out", "{out}.svg"],
-    ["plot", "residuals", "fit", "--out", "{out}.png", "--dpi", "40"],
-    ["report", "fit", "--trend", "trend.json", "--title", "T", "--out", "{out}.html"],
-    ["report", "fit", "--scores", "scores.csv", "--unit", "fraction", "--out", "{out}.html"],
-    ["link", "index.csv", "other.csv", "--vintage-a", "2024", "--leave-one-out", "--out", "{out}"],
-    ["fit", "scores.csv", "--method", "map", "--priors", "priors.toml", "--out", "{out}", "--seed", "5"],
-    [
-        "fit",
-        "scores.csv",
-        "--method",
-        "map",
-        "--anchor",
-        "model 03=130",
-        "--anchor",
-        "model 12=150",
-        "--out",
-        "{out}",
-    ],
-    [
-        "fit",
-        "scores.csv",
-        "--method",
-        "least_squares",
-        "--ridge",
-        "0.2",
-        "--anchor-benchmark",
-        "bench 1",
-        "--out",
-        "{out}",
-    ],
-    ["fit", "scores.csv", "--method", "map", "--likelihood", "beta", "--lab", "North", "--out", "{out}"],
-]
+_QUICK = (
+    "show saved",
+    "show saved --top 3 --lab North",
+    "show saved --benchmarks --json",
+    "show saved --checks",
+    "show saved --checks --json",
+    "place saved new.csv",
+    "place saved new.csv --unit fraction --format table --aliases aliases.csv --json",
+    "predict saved --model 'model 03'",
+    "predict saved --model New --scores new.csv --prior dated --seed 1 --json",
+    "predict saved --benchmark 'bench 1' --top 2",
+    "predict saved --all --calibration",
+    "next saved --model 'model 03' --against 'model 04' --k 2 --top 3",
+    "next saved --frontier --frontier-size 4 --json",
+    "next saved --model New --scores new.csv --format table",
+    "compare saved 'model 03' 'model 04' --interval-prob 0.8",
+    "compare saved 'model 03' 'model 04' 'model 05' --between --seed 2 --json",
+    "compare saved 'model 03' 'model 04' 'model 05' --metrics metrics.csv --same 'a=bench 1'",
+    "check scores.csv",
+    "check scores.csv --since 2024-01-01 --until 2024-12-31 --lab North --json",
+    "check scores.csv --duplicates mean --domain math --exclude-benchmark 'bench 1'",
+    "check scores.csv --aliases aliases.csv --min-benchmarks 2 --min-models 2",
+    "data diff scores.csv new.csv --top 2",
+    "data diff scores.csv new.csv --aliases aliases.csv --json",
+    "data list --cache cache",
+    "data show epoch --cache cache",
+    "data fetch epoch --offline --cache cache --sha256 00 --max-mib 1 --timeout 1",
+    "vintages index.csv other.csv --top 3 --error-corr 0.5",
+    "vintages index.csv other.csv --within-corr 0.5 --json",
+    "link index.csv other.csv --vintage-a 2024 --error-corr 0.2 --models A,B,C,D",
+    "link saved points.csv --sd-b 1 --interval-prob 0.5 --seed 3 --json",
+    "link index.csv other.csv --vintage-a 2024 --apply other.csv --reading identity",
+    "link saved saved --method regression --common models --robust --errors joint",
+    "trend index.csv --vintage 2024-06 --change none --seed 1",
+    "--help",
+    "--version",
+    "trend --help",
+    "fit scores.csv --method least_squares --ridge 0.2 --anchor-benchmark 'bench 1' --out {out}",
+    "fit scores.csv --method least_squares --anchor 'model 03=130' --anchor 'model 12=150' --out {out}",
+)
+_SLOW = (
+    "trend index.csv --vintage 2024-06 --break-at D --change both --priors trend.toml",
+    "trend saved --change kink --model 'model 07' --forecast 2026-01-01 --level 200 --json",
+    "trend saved --lab North --since 2024-02-01 --through 'model 11' --interval-prob 0.7",
+    "trend saved --frontier --student-t 4 --group-by lab --segments joined",
+    "trend saved --models 'model 01,model 03,model 05,model 08,model 11' --out {out}",
+    "plot index saved --top 5 --out {out}.svg --dpi 40",
+    "plot benchmarks saved --out {out}.svg",
+    "plot timeline saved --trend trend.json --out {out}.svg",
+    "plot residuals saved --out {out}.png --dpi 40",
+    "report saved --trend trend.json --title T --out {out}.html",
+    "report saved --scores scores.csv --unit fraction --out {out}.html",
+    "link index.csv other.csv --vintage-a 2024 --leave-one-out --out {out}",
+    "fit scores.csv --method map --priors priors.toml --out {out} --seed 5",
+)
+QUICK, SLOW = (list(map(shlex.split, lines)) for lines in (_QUICK, _SLOW))
 TEXT_FILES = (
     "scores.csv",
     "new.csv",
@@ -281,12 +193,18 @@ TEXT_FILES = (
     "priors.toml",
     "trend.toml",
 )
-FIT_FILES = ("fit/fit.json", "fit/abilities.csv", "fit/benchmarks.csv", "fit/posterior.nc", "trend.json")
+FIT_FILES = (
+    "saved/fit.json",
+    "saved/abilities.csv",
+    "saved/benchmarks.csv",
+    "saved/posterior.nc",
+    "trend.json",
+)
 
 
 def furnish(folder, fit, table):
     """Write the files that the command lines name: a saved fit, its trend, tables, options in TOML."""
-    fit.save(folder / "fit")
+    fit.save(folder / "saved")
     table.to_csv(folder / "scores.csv", index=False)
     new = table[table["model"] == "model 05"].assign(model="New", release_date="2024-12-01")
     new.to_csv(folder / "new.csv", index=False)
@@ -314,9 +232,10 @@ def furnish(folder, fit, table):
     (folder / "priors.toml").write_text("difficulty_sd_scale = 1.5\nnoise_sd_scale = 0.1\n")
     (folder / "trend.toml").write_text("jump_sd = 3.0\nslope_change_sd = 10.0\n")
     with working_in(folder):
-        made = CliRunner().invoke(main, ["trend", "fit", "--model", "model 07", "--out", "made"])
+        made = CliRunner().invoke(main, ["trend", "saved", "--model", "model 07", "--out", "made"])
         assert made.exit_code == 0, made.output
         shutil.copy("made/trend.json", "trend.json")
+    tidy(folder)
     return folder
 
 
@@ -360,7 +279,16 @@ def _changed_node(whole, rng):
     return json.dumps(whole).encode()
 
 
-def attack_command(seed, folder, *, slow_share=0.03):
+def tidy(folder):
+    """Take away what commands have written."""
+    kept = {*TEXT_FILES, "saved", "trend.json"}
+    written = [path for path in folder.iterdir() if path.name not in kept]
+    written += [path for path in (folder / "saved").iterdir() if path.name not in FILES]
+    for path in written:
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def attack_command(seed, folder, *, slow_share=0.02):
     """One command line from its seed: which command, and how it ended.
 
     The folder is one that `furnish` wrote; what the attack damages it repairs.
@@ -391,8 +319,7 @@ def attack_command(seed, folder, *, slow_share=0.03):
     finally:
         if broken is not None:
             (folder / broken).write_bytes(intact)
-        for left in folder.glob(f"{out}*"):
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        tidy(folder)
     command = " ".join(line[:2]) if line[0] == "data" else line[0]
     return command if command in KNOWN else "other", {
         0: "answered",
