@@ -53,6 +53,8 @@ def assemble(tables: Tables, unit: Unit, faults: Faults, aliases: Aliases) -> pd
                 facts[column] = _NOTHING
                 continue
             facts[column] = _facts(parts, key, column, faults)
+            if facts[column].empty and column in table:
+                continue  # blank throughout
             table[column] = facts[column]["value"].reindex(table[key]).set_axis(table.index)
         if listed is not None and "n_items" in parts[0][1]:
             counts = parts[0][1].drop_duplicates(key).set_index(key)["n_items"]
@@ -84,8 +86,9 @@ def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd
     stated = [pd.DataFrame({"name": [], "value": []}, dtype="object")]
     for sheet, frame in parts:
         if column in frame:
-            known = frame[[key, column]].set_axis(["name", "value"], axis=1).drop_duplicates()
-            known = known[known["value"].notna() & (known["value"] != "") & (known["name"] != "")]
+            known = frame[[key, column]].set_axis(["name", "value"], axis=1)
+            known = known[known["value"].notna() & (known["value"] != "")]
+            known = known[known["name"] != ""].drop_duplicates()
             seen = sheet.cells[column].loc[known.index].astype("str")
             files = [sheet.file_of(row) for row in known.index]
             known = known.assign(file=files, line=sheet.lines[known.index], counted=sheet.counted)

@@ -16,7 +16,9 @@ def find_invisible(text: str) -> str:
     text
         A name.
     """
-    return next((f"U+{ord(character):04X}" for character in text if not character.isprintable()), "")
+    if text.isprintable():
+        return ""
+    return next(f"U+{ord(character):04X}" for character in text if not character.isprintable())
 
 
 def suggest(name: str, known: Iterable[str], n: int = 3) -> list[str]:

@@ -215,6 +215,8 @@ def _resolve_duplicates(table: pd.DataFrame, rules: Rules, dropped: list[Dropped
     if rules.duplicates == "all":
         return table
     pair = ["model", "benchmark"]
+    if not table.duplicated(pair).any():
+        return table
     rank = table["source_kind"].map(_RANKS.get(rules.duplicates, {})).fillna(0)
     ranked = table.assign(rank=rank).sort_values([*pair, "rank"], kind="stable").drop(columns="rank")
     beaten = ranked.duplicated(pair, keep="last")

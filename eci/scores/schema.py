@@ -161,7 +161,8 @@ def _doubt_percent(sheet: Sheet, column: str, number: pd.Series) -> None:
 
 
 def _score(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
-    blank = sheet.cells[column].isna() | (_words(sheet, column) == "")
+    cells = sheet.cells[column]
+    blank = cells.isna() if is_numeric_dtype(cells) else cells.isna() | (_words(sheet, column) == "")
     sheet.report(_mask(blank), column, "is missing", "Write the score, or remove the row", faults)
     return _fraction(sheet, column, unit, faults)
 
