@@ -12,7 +12,7 @@ from jax.scipy.special import log_ndtr, logit
 
 from eci.irt.datum import Datum, RepeatedDatum, count_items, find_edges, snap_to_edges
 from eci.irt.noise import PRECISION, Noise, SharedNoise
-from eci.irt.special import log_gamma
+from eci.irt.special import log_gamma_ratio
 from eci.noise import DEGREES_OF_FREEDOM, UNKNOWN_ITEMS
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -174,13 +174,12 @@ class Beta:
         y, f = edges.inside, beta_size(noise, n)
         a, b = mean * f, (1.0 - mean) * f
         low, high = edges.low.astype(y.dtype), edges.high.astype(y.dtype)
+        at_edge = edges.low | edges.high
+        series = jnp.where(at_edge, _series(jnp.where(edges.high, b, a), f, edges.width), 1.0)
         return (
-            log_gamma(f)
-            - log_gamma(a + low)
-            - log_gamma(b + high)
+            log_gamma_ratio((f,), (a + low, b + high), series)
             + (a - 1.0) * jnp.log(y)
             + (b - 1.0) * jnp.log1p(-y)
-            + jnp.where(edges.low | edges.high, _log_series(jnp.where(edges.high, b, a), f, edges.width), 0.0)
         )
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:
@@ -195,8 +194,8 @@ def beta_size(log_precision: Array, n_items: Array) -> Array:
     return n_items / (1.0 + n_items * jnp.exp(-log_precision))
 
 
-def _log_series(a: Array, f: Array, x: Array) -> Array:
-    """What the probability of [0, x] has beyond x^a (1 - x)^(f - a - 1) / (a B(a, f - a)), logarithm.
+def _series(a: Array, f: Array, x: Array) -> Array:
+    """What the probability of [0, x] has beyond x^a (1 - x)^(f - a - 1) / (a B(a, f - a)), a factor.
 
     (1 - x) * sum_k (f)_k / (a + 1)_k x^k, quick to converge because f x is at most one half (Abramowitz and
     Stegun 1964, 26.5.4, in its form with 2F1(f, 1; a + 1; x)).
@@ -206,4 +205,4 @@ def _log_series(a: Array, f: Array, x: Array) -> Array:
     for k in reversed(range(_N_TERMS)):  # one fraction, so that there is one division
         below = below * (a + (1.0 + k))
         above = below + above * (f + k) * x
-    return jnp.log(above / below) + jnp.log1p(-x)
+    return above / below * (1.0 - x)

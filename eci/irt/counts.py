@@ -11,7 +11,7 @@ from jax import Array
 from eci.irt.continuous import off_zero
 from eci.irt.datum import Datum
 from eci.irt.noise import NO_NOISE, PRECISION, Noise
-from eci.irt.special import log_gamma
+from eci.irt.special import log_gamma_ratio
 
 
 def log_choose(datum: Datum) -> Array:
@@ -20,12 +20,7 @@ def log_choose(datum: Datum) -> Array:
     A score averaged over runs is no whole count; log-gamma carries the coefficient on between counts.
     """
     n = datum.n_items
-    return (
-        jnp.log(n)
-        + log_gamma(n + 1.0)
-        - log_gamma(n * datum.score + 1.0)
-        - log_gamma(n * (1.0 - datum.score) + 1.0)
-    )
+    return log_gamma_ratio((n + 1.0,), (n * datum.score + 1.0, n * (1.0 - datum.score) + 1.0), n)
 
 
 @dataclass(frozen=True)
@@ -73,15 +68,11 @@ class BetaBinomial:
     def log_prob(self, datum: Datum, mean: Array, noise: Array) -> Array:
         """Log probability of the count, times n_items; `noise` is log precision."""
         n, precision, mean = datum.n_items, jnp.exp(noise), off_zero(mean)
-        a, b = mean * precision, (1.0 - mean) * precision
+        a, b, right = mean * precision, (1.0 - mean) * precision, n * datum.score
         return (
             log_choose(datum)
-            + log_gamma(precision)
-            - log_gamma(precision + n)
-            + log_gamma(a + n * datum.score)
-            - log_gamma(a)
-            + log_gamma(b + n * (1.0 - datum.score))
-            - log_gamma(b)
+            + log_gamma_ratio((precision, a + right), (precision + n, a))
+            + log_gamma_ratio((b + n - right,), (b,))
         )
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:

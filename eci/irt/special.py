@@ -10,6 +10,7 @@ Abramowitz and Stegun (1964), Handbook of Mathematical Functions, 6.1.40, 6.1.15
 from __future__ import annotations
 
 import math
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,27 +35,60 @@ def _rising(x: Array) -> tuple[Array, Array]:
     return u * (u + 4.0) * (u + 6.0), (2.0 * x + 5.0) * ((3.0 * u + 20.0) * u + 24.0)
 
 
-@jax.custom_jvp
 def log_gamma(x: ArrayLike) -> Array:
     """Logarithm of the gamma function for x > 0, with relative error below 1e-12."""
-    x = jnp.asarray(x)
-    y = x + 6.0
-    inverse = 1.0 / y
-    stirling = (y - 0.5) * jnp.log(y) - y + 0.5 * math.log(2.0 * math.pi)
-    return stirling + inverse * _series(_LOG_GAMMA, inverse * inverse) - jnp.log(_rising(x)[0])
-
-
-@log_gamma.defjvp
-def _log_gamma_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
-    (x,), (tangent,) = primals, tangents
-    return log_gamma(x), digamma(x) * tangent
+    return log_gamma_ratio((jnp.asarray(x),), ())
 
 
 def digamma(x: ArrayLike) -> Array:
     """Derivative of the logarithm of the gamma function for x > 0."""
-    x = jnp.asarray(x)
+    return _expand(jnp.asarray(x)).slope
+
+
+@jax.custom_jvp
+def log_gamma_ratio(above: tuple[Array, ...], below: tuple[Array, ...], times: ArrayLike = 1.0) -> Array:
+    """Logarithm of times * product of gamma(above) / product of gamma(below), all positive.
+
+    One logarithm serves for all shifts together and for `times`; logarithms are most of what it costs.
+    """
+    return _log_gamma_ratio([_expand(x) for x in above], [_expand(x) for x in below], times)
+
+
+@log_gamma_ratio.defjvp
+def _log_gamma_ratio_jvp(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Array, Array]:
+    above, below, times = primals
+    above, below = [_expand(x) for x in above], [_expand(x) for x in below]
+    slope = tangents[2] / times
+    for sign, terms, steps in ((1.0, above, tangents[0]), (-1.0, below, tangents[1])):
+        for term, step in zip(terms, steps, strict=True):
+            slope += sign * term.slope * step
+    return _log_gamma_ratio(above, below, times), slope
+
+
+class _Expansion(NamedTuple):
+    """log gamma(x) = stirling - log(rising); its slope in x."""
+
+    stirling: Array
+    rising: Array
+    slope: Array
+
+
+def _expand(x: Array) -> _Expansion:
     y = x + 6.0
-    inverse = 1.0 / y
+    log_y, inverse = jnp.log(y), 1.0 / y
     square = inverse * inverse
-    product, slope = _rising(x)
-    return jnp.log(y) - 0.5 * inverse - square * _series(_DIGAMMA, square) - slope / product
+    stirling = (y - 0.5) * log_y - y + inverse * _series(_LOG_GAMMA, square) + 0.5 * math.log(2.0 * math.pi)
+    rising, slope = _rising(x)
+    return _Expansion(
+        stirling, rising, log_y - 0.5 * inverse - square * _series(_DIGAMMA, square) - slope / rising
+    )
+
+
+def _log_gamma_ratio(above: list[_Expansion], below: list[_Expansion], times: ArrayLike) -> Array:
+    numerator, denominator = jnp.asarray(times), jnp.ones(())
+    value = jnp.zeros(())
+    for term in above:
+        value, denominator = value + term.stirling, denominator * term.rising
+    for term in below:
+        value, numerator = value - term.stirling, numerator * term.rising
+    return value + jnp.log(numerator / denominator)
