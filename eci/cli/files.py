@@ -41,9 +41,13 @@ def read_names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     path = Path(text)
-    if path.is_file():
-        return [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-    return [name.strip() for name in text.split(",") if name.strip()]
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else text.split(",")
+    except UnicodeDecodeError as fault:
+        raise DataError(f"{path} is no list of names: {fault}. Save it as UTF-8.") from fault
+    except OSError:  # a list may be longer than the name of a file
+        lines = text.split(",")
+    return [line.strip() for line in lines if line.strip()]
 
 
 def result_files(stem: str) -> tuple[str, ...]:

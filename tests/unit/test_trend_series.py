@@ -359,3 +359,27 @@ def test_record_is_json():
     series = IndexSeries.from_fit(stand_in_fit())
     record = fit_trend(series, n_draws=500).record()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "said"),
+    [
+        ("model", "A\u202eB", r"Row 3 .*column model.*U\+202E"),
+        ("lab", "\x1b[31mred", r"Row 3 .*column lab.*U\+001B"),
+        ("model", "  ", "Row 3 .*blank model name"),
+        ("release_date", 2024, "is not a date"),
+        ("release_date", "2024-05", "is not a date"),
+    ],
+)
+def test_cells_that_steer_a_terminal_or_are_no_days(column, cell, said):
+    table = pd.DataFrame(
+        {
+            "model": ["A", "B", "C"],
+            "release_date": ["2024-01-01", "2024-02-01", "2024-03-01"],
+            "index": [1.0, 2.0, 3.0],
+            "lab": ["x", "y", "z"],
+        }
+    ).astype({"release_date": object})
+    table.loc[1, column] = cell
+    with pytest.raises(DataError, match=said):
+        IndexSeries.from_table(table)
