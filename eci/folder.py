@@ -33,6 +33,10 @@ _KIND, _OLDEST, _VERSION = "eci.fit", 1, 1
 SCHEMA = f"{_KIND}/{_VERSION}"
 FILES = ("abilities.csv", "benchmarks.csv", "fit.json", "posterior.nc")
 _OWN = ("ability", "difficulty", "discrimination")
+# What HDF5, xarray and our own code come upon in a file that is damaged.
+_DAMAGE = (
+    OSError, ValueError, TypeError, LookupError, AttributeError, RuntimeError, ArithmeticError, MemoryError,
+)  # fmt: skip
 _TRUTH = {-1: None, 0: False, 1: True}
 
 
@@ -59,7 +63,8 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         with write_folder(target, replace=force) as draft:
             write_csv(fit.abilities(), draft / "abilities.csv")
             write_csv(fit.benchmarks(), draft / "benchmarks.csv")
-            _to_tree(fit).to_netcdf(draft / "posterior.nc", engine="h5netcdf")
+            # By way of memory: HDF5 ends the process where it writes a file and the disk is full.
+            (draft / "posterior.nc").write_bytes(_to_tree(fit).to_netcdf(engine="h5netcdf"))
             checksums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
             facts = {**describe(fit), "sha256": checksums}
             text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
@@ -140,11 +145,10 @@ def load_fit(folder: str | Path) -> Fit:
     path = source / "posterior.nc"
     try:
         _require_unchanged(path, facts)
-        tree = xr.load_datatree(path, engine="h5netcdf") if hasattr(xr, "load_datatree") else _load_tree(path)
-        fit = _from_tree(tree, facts)
+        fit = _from_tree(xr.load_datatree(path, engine="h5netcdf"), facts)
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing: {source} is not a whole fit. Fit again with --force.") from error
-    except (OSError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except _DAMAGE as error:
         raise DataError(f"{path} cannot be read: {error}. It is damaged; fit again with --force.") from error
     if fit.digest != facts["data_digest"]:
         raise DataError(
@@ -329,13 +333,6 @@ def _parameter_arrays(parameters: Parameters, shape: tuple[int, ...]) -> dict[st
 
 def _from_truth(values: tuple[bool | None, ...]) -> np.ndarray[Any, Any]:
     return np.array([-1 if value is None else int(value) for value in values], dtype=np.int8)
-
-
-def _load_tree(path: Path) -> xr.DataTree:
-    import xarray as xr
-
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return tree.load()
 
 
 def _from_tree(tree: xr.DataTree, facts: Mapping[str, Any]) -> Fit:

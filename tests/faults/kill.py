@@ -25,7 +25,7 @@ import tempfile
 import time
 import warnings
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import hook
@@ -33,6 +33,7 @@ import numpy as np
 import pandas as pd
 
 import eci
+import eci.cli.main
 import eci.inference.run
 import eci.report.html
 import eci.scores.download  # loaded for the forked processes; none of them starts a thread
@@ -58,6 +59,12 @@ def digest(*parts):
     return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
 
 
+def makes_draft(event, words):
+    """Whether an operation makes the file or folder that a result is written in."""
+    is_new = event == "os.mkdir" or (event == "open" and int(words[-1]) & os.O_CREAT)
+    return bool(is_new and ".unfinished-" in words[0])
+
+
 class Command:
     """A command in a folder of its own; `wanted` is the state that its next whole run leads to."""
 
@@ -80,7 +87,8 @@ class Command:
             os.environ.update(self.environment)
             code = 70
             try:
-                hook.run(str(self.folder), str(self.trace), turn, arguments)
+                hook.watch_this_process(str(self.folder), str(self.trace), turn, makes_draft)
+                eci.cli.main.main(arguments)
             except SystemExit as end:
                 code = end.code or 0
             finally:
@@ -101,7 +109,7 @@ class Command:
         assert not list(self.folder.glob("*.checkpoint"))
 
     def phase(self):
-        """The phase that the last traced operation but reading belongs to."""
+        """The phase that the last traced operation belongs to: the one before which a kill was aimed."""
         found = "starting"
         for line in self.trace.read_text().splitlines():
             for pattern, phase in self.phases:
@@ -117,7 +125,7 @@ class FitCommand(Command):
     phases = (
         (r"renameat2|os\.rename .*unfinished", "replacing"),
         (r"(os\.remove|os\.rmdir|shutil\.rmtree) ", "cleaning up"),
-        (r"unfinished", "writing"),
+        (r"(os\.mkdir|open|os\.chmod) \S*unfinished", "writing"),
         (r"\.checkpoint/\S*npz", "drawing"),
         (r"\.checkpoint", "finding the mode"),
     )
@@ -179,10 +187,10 @@ class FetchCommand(Command):
     phases = (
         (r"os\.rename ", "replacing"),
         (r"os\.remove |shutil\.rmtree ", "cleaning up"),
-        (r"vintage\.json w", "writing"),
+        (r"vintage\.json w|os\.chmod", "writing"),
         (r"open \S*unfinished\S*csv r", "checking"),
         (r"open \S*unfinished\S*csv wb", "downloading"),
-        (r"unfinished", "connecting"),
+        (r"os\.mkdir \S*unfinished", "connecting"),
     )
 
     def __init__(self, folder, environment, served, url):
@@ -229,7 +237,7 @@ class SlowHandler(BaseHTTPRequestHandler):
 
 def serve(served):
     """Serve a file from a process of its own; give the process and the address."""
-    server = HTTPServer(("127.0.0.1", 0), SlowHandler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), SlowHandler)
     server.served = served
     child = os.fork()
     if child == 0:
@@ -250,10 +258,13 @@ def kill_often(command, n_kills, random_, report):
     command.wanted += 1
     began = time.monotonic()
     command.run()
-    seconds, n_operations = time.monotonic() - began, len(command.trace.read_text().splitlines())
-    first = next(i for i, line in enumerate(command.trace.read_text().splitlines()) if "unfinished" in line)
-    n_aimed = n_kills // 2
-    turns = [first + i * (n_operations - first) // n_aimed for i in range(n_aimed)] * n_kills
+    seconds, lines = (
+        time.monotonic() - began,
+        [line.split(" ") for line in command.trace.read_text().splitlines()],
+    )
+    first = next(i for i, (event, *words) in enumerate(lines) if makes_draft(event, words))
+    n_operations, n_aimed = len(lines) - first, n_kills // 2
+    turns = [i * n_operations // n_aimed for i in range(n_aimed)] * n_kills
     counts, kept, replaced, whole_runs, corrupt = Counter(), 0, 0, 0, []
     command.wanted += 1
     while counts.total() < n_kills:
@@ -285,12 +296,26 @@ def kill_often(command, n_kills, random_, report):
     return counts, kept, replaced, whole_runs + 1, corrupt, seconds, n_operations
 
 
+def show(record):
+    print(f"{'command':<14}  kills  {'killed in':<20}  at random  before an operation  corrupt")
+    for name in SHARES:
+        part = record["numbers"][name]
+        random_, aimed = part["phases"].get("at random", {}), part["phases"].get("before an operation", {})
+        print(f"{name:<14}  {part['kills']:>5}  {'':<20}  {'':>9}  {'':>19}  {len(part['corrupt']):>7}")
+        for phase in sorted({*random_, *aimed}):
+            print(f"{'':<21}  {phase:<20}  {random_.get(phase, 0):>9}  {aimed.get(phase, 0):>19}")
+    return 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--show", type=Path, help="print a record as a table, and kill nothing")
     options = parser.parse_args()
+    if options.show:
+        return show(json.loads(options.show.read_text(encoding="utf-8")))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -325,7 +350,7 @@ def main():
                 "whole runs between": whole_runs,
                 "corrupt": corrupt,
                 "seconds of a run": round(seconds, 1),
-                "file operations of a run": n_operations,
+                "file operations of the writing": n_operations,
             }
         os.kill(server, signal.SIGKILL)
         os.waitpid(server, 0)
