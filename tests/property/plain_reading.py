@@ -46,8 +46,11 @@ def read_wide(content, form):
 
 def read_items(content, form):
     """Mean over the items of the mean over the runs of an item."""
+    rows = rows_of(content)
+    if "n_correct" in rows[0] and "item" not in rows[0]:
+        return count_right(rows)
     runs = defaultdict(lambda: defaultdict(list))
-    for row in rows_of(content):
+    for row in rows:
         title = next(name for name in ("response", "correct", "score") if name in row)
         credit = {"true": 1.0, "false": 0.0}.get(row[title].casefold())
         credit = float(row[title]) if credit is None else credit
@@ -63,11 +66,11 @@ def read_items(content, form):
     return found
 
 
-def read_counts(content, form):
+def count_right(rows):
     """Right answers of those asked."""
     return Counter(
         (row["model"], row["benchmark"], round(float(row["n_correct"]) / float(row["n_items"]), 9))
-        for row in rows_of(content)
+        for row in rows
     )
 
 
@@ -90,7 +93,6 @@ READINGS = {
     "wide": read_wide,
     "items": read_items,
     "each_item": read_items,
-    "counts": read_counts,
     "every_eval_ever": read_records,
 }
 
