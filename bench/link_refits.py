@@ -61,7 +61,7 @@ def one_pair(seed: int) -> dict[str, Any]:
         difficulty = np.concatenate([common_b + drift, own_b])
         log_a = np.concatenate([common_log_a, rng.normal(0.4, 0.4, N_BENCHMARKS - N_COMMON)])
         matrix = simulate_side(rng, side, ability, difficulty, np.exp(log_a))
-        fits.append(eci.fit(matrix, method=eci.Laplace(n_draws=N_DRAWS), seed=seed))
+        fits.append(eci.fit(matrix, method=eci.Laplace(n_draws=N_DRAWS), seed=seed, likelihood="normal"))
         abilities.append(ability)
     (old_mean, old_sd), (new_mean, new_sd) = ((a.mean(), a.std()) for a in abilities)
     slope = old_sd / new_sd

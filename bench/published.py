@@ -80,7 +80,7 @@ def show_disagreements(fit: eci.Fit, both: pd.DataFrame) -> None:
 def refit_without(table: pd.DataFrame, model: str, drop: pd.Series) -> tuple[int, float]:
     """Number of benchmarks left and mode of the index when some rows of one model are left out."""
     kept = table[~((table["model"] == model) & drop)]
-    fit = eci.fit(eci.ScoreMatrix.from_table(kept, min_benchmarks=1), method=eci.Map())
+    fit = eci.fit(eci.ScoreMatrix.from_table(kept, min_benchmarks=1), method=eci.Map(), likelihood="normal")
     m = fit.matrix.models.index(model)
     return int(fit.matrix.n_benchmarks_per_model[m]), float(fit.index[m])
 

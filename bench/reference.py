@@ -52,7 +52,12 @@ def sample_eci(matrix):
 
     import eci
 
-    fit = eci.fit(matrix, method=eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, max_doublings=0), seed=SEED)
+    fit = eci.fit(
+        matrix,
+        method=eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, max_doublings=0),
+        seed=SEED,
+        likelihood="normal",
+    )
     draws = fit.draws
     named = [draws.ability, draws.difficulty, np.log(draws.discrimination), np.log(draws.shared["noise_sd"])]
     return [x.reshape(CHAINS, DRAWS, -1) for x in named]

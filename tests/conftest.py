@@ -58,7 +58,7 @@ def small_fit(small_matrix):
     """The small problem fitted by the default method."""
     import eci
 
-    return eci.fit(small_matrix, seed=1)
+    return eci.fit(small_matrix, seed=1, likelihood="normal")
 
 
 @pytest.fixture(scope="session")

@@ -65,7 +65,7 @@ def fit(
     out: Path,
     force: bool,
     method: Method,
-    likelihood: str,
+    likelihood: str | None,
     priors_file: Path | None,
     anchors: tuple[str, ...],
     interval_prob: float,

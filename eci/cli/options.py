@@ -150,9 +150,8 @@ def data_options(command: Callable[..., R]) -> Callable[..., R]:
 likelihood_option = click.option(
     "--likelihood",
     type=click.Choice(LIKELIHOODS),
-    default="normal",
-    show_default=True,
-    help="How scores scatter around the curve; the last two count items.",
+    help="How scores scatter around the curve; the last two count items. Default: beta; with the methods "
+    "of least squares normal, with quadrature binomial.",
 )
 
 trend_option = click.option(

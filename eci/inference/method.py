@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from eci.errors import DataError
+
+if TYPE_CHECKING:
+    from eci.irt.observation import LikelihoodName
 
 MethodName = Literal["map", "laplace", "nuts", "quadrature", "least_squares", "bootstrap"]
 
@@ -24,6 +27,7 @@ class Map:
     """The mode with abilities integrated out: a point, no intervals. A preview."""
 
     name: ClassVar[MethodName] = "map"
+    default_likelihood: ClassVar[LikelihoodName] = "beta"
 
     def as_dict(self) -> dict[str, Any]:
         """Name and options."""
@@ -119,6 +123,7 @@ class Quadrature(Map):
     """
 
     name: ClassVar[MethodName] = "quadrature"
+    default_likelihood: ClassVar[LikelihoodName] = "binomial"
     n_draws: int = 400
     items: Literal["hierarchical", "flat", "rasch"] = "hierarchical"
 
@@ -155,6 +160,7 @@ class LeastSquares(Map):
     """
 
     name: ClassVar[MethodName] = "least_squares"
+    default_likelihood: ClassVar[LikelihoodName] = "normal"
     ridge: float = 0.1
     anchor_benchmark: str | None = None
 
@@ -194,6 +200,7 @@ class Bootstrap(Map):
     """
 
     name: ClassVar[MethodName] = "bootstrap"
+    default_likelihood: ClassVar[LikelihoodName] = "normal"
     n_refits: int = 500
     resample: Literal["scores", "benchmarks"] = "scores"
     estimator: LeastSquares = field(default_factory=LeastSquares)

@@ -47,7 +47,7 @@ MIN_WEIGHED = 25  # draws; fewer have no tail to fit
 def fit(
     matrix: ScoreMatrix,
     *,
-    likelihood: LikelihoodName = "normal",
+    likelihood: LikelihoodName | None = None,
     priors: Priors | None = None,
     method: Method | None = None,
     anchors: Mapping[str, float] | None = None,
@@ -65,15 +65,16 @@ def fit(
     matrix
         Coded scores.
     likelihood
-        How scores scatter around the curve: `normal` (one sd), `student_t` (heavy tails), `logit_normal`,
-        `beta` (a precision per benchmark, pooled); with items known, `binomial` and `beta_binomial`.
+        How scores scatter around the curve: `beta` (a precision per benchmark, pooled), which predicts scores
+        left out best and is the default; `normal` (one sd); `student_t` (heavy tails); `logit_normal`; with
+        items known, `binomial` and `beta_binomial`. The methods that know one likelihood only default to it.
     priors
         Prior scales; the default is `Priors()`.
     method
         `Nuts()` (the default), or one of the previews `Laplace()`, `Map()`, `LeastSquares()` and
-        `Bootstrap()`. The last two are the estimator of Epoch's index and its intervals: they take the
-        likelihood `normal` and no priors. `Quadrature()`, for the likelihood `binomial`, takes item responses
-        by the million.
+        `Bootstrap()`. The last two are the estimator of Epoch's index and its intervals: their likelihood is
+        `normal`, and they take no priors. `Quadrature()`, whose likelihood is `binomial`, takes item
+        responses by the million.
     anchors
         Points of exactly two models. By default Claude 3.5 Sonnet = 130 and GPT-5 = 150 where both are
         present, otherwise the standard scale: mean 100, sd 10 over the models, in every draw.
@@ -106,6 +107,7 @@ def fit(
     Rosetta Stone for AI Benchmarks, arXiv:2512.00193.
     """
     method = method or Nuts()
+    likelihood = likelihood or method.default_likelihood
     _check_options(likelihood, seed, interval_prob)
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
@@ -255,7 +257,7 @@ def _require_counts(likelihood: str) -> None:
     if likelihood != "binomial":
         raise DataError(
             f"The method quadrature counts right answers: its likelihood is binomial, not {likelihood!r}. "
-            'Say likelihood="binomial", which needs n_items of every score, or use the method nuts.'
+            "Leave the likelihood out; every score needs its n_items. Or use the method nuts."
         )
 
 

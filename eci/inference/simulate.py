@@ -29,7 +29,7 @@ def simulate(
     n_models: int,
     n_benchmarks: int,
     *,
-    likelihood: LikelihoodName = "normal",
+    likelihood: LikelihoodName = "beta",
     priors: Priors | None = None,
     lower: float = 0.0,
     fill: float = 1.0,

@@ -49,7 +49,7 @@ def browser():
 @pytest.fixture(scope="module")
 def bundled_page(tmp_path_factory):
     """Report of the bundled data, fitted by the quick method."""
-    fit = eci.fit(eci.ScoreMatrix.from_table(eci.load_scores()), method=eci.Laplace())
+    fit = eci.fit(eci.ScoreMatrix.from_table(eci.load_scores()), method=eci.Laplace(), likelihood="normal")
     trend = eci.fit_trend(eci.IndexSeries.from_fit(fit, frontier=True), n_memberships=20, n_draws=2000)
     page = render_report(fit, trend=trend, sources=find_sources(fit, eci.load_scores()))
     path = tmp_path_factory.mktemp("bundled") / "report.html"

@@ -13,7 +13,7 @@ from eci.cli.main import main
 def scores(tmp_path_factory):
     """A small simulated data set as a user's file."""
     path = tmp_path_factory.mktemp("bench") / "scores.csv"
-    matrix, _ = eci.simulate(12, 8, seed=3)
+    matrix, _ = eci.simulate(12, 8, seed=3, likelihood="normal")
     rows = zip(matrix.model_index, matrix.benchmark_index, matrix.score, strict=True)
     lines = [f"{matrix.models[m]},{matrix.benchmarks[j]},{min(max(y, 0), 1):.4f}" for m, j, y in rows]
     path.write_text("\n".join(["model,benchmark,score", *lines]), encoding="utf-8")

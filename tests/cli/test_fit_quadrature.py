@@ -34,7 +34,7 @@ def run(*arguments):
 
 def test_it_fits_saves_and_shows(answers, tmp_path):
     out = tmp_path / "fit"
-    options = ("--likelihood", "binomial", "--method", "quadrature", "--draws", "200", "--out", out)
+    options = ("--method", "quadrature", "--draws", "200", "--out", out)
     done = run("fit", answers, *options)
     assert done.exit_code == 0, done.output
     facts = json.loads((out / "fit.json").read_text())

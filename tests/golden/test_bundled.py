@@ -26,7 +26,7 @@ def matrix():
 
 @pytest.fixture(scope="module")
 def fit(matrix):
-    return eci.fit(matrix)
+    return eci.fit(matrix, likelihood="normal")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +94,7 @@ def width(draws):
 
 @pytest.mark.slow
 def test_record_agreement_and_what_laplace_misses(fit, matrix, published, commit):
-    laplace = eci.fit(matrix, method=eci.Laplace())
+    laplace = eci.fit(matrix, method=eci.Laplace(), likelihood="normal")
     numbers = {
         "scores": {"models": matrix.n_models, "benchmarks": matrix.n_benchmarks, "scores": matrix.n_scores},
         "correlation with published vintages": {

@@ -21,7 +21,7 @@ def fit():
     scores = REFERENCE["scores"]
     names = [f"m{i:02d}" for i in range(20)], [f"b{i}" for i in range(8)]
     matrix = ScoreMatrix.from_arrays(*names, scores["model"], scores["benchmark"], scores["score"])
-    return eci.fit(matrix, seed=11)
+    return eci.fit(matrix, seed=11, likelihood="normal")
 
 
 def test_the_two_samplers_agree():

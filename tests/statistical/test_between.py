@@ -26,7 +26,7 @@ LEVELS = (0.05, 0.1, 0.25)
 
 def simulate(truth, seed):
     """A full matrix of two labs drawn from the priors of a fit, and the names of three models of one lab."""
-    drawn = eci.simulate(N_MODELS, N_BENCHMARKS, seed=seed)
+    drawn = eci.simulate(N_MODELS, N_BENCHMARKS, seed=seed, likelihood="normal")
     known, rng = drawn.truth, np.random.default_rng([seed, 1])
     lab = np.arange(N_MODELS) % 2
     own, common = rng.standard_normal((N_MODELS, N_BENCHMARKS)), rng.standard_normal((2, N_BENCHMARKS))
@@ -54,7 +54,7 @@ def simulate(truth, seed):
 def p_values(truth, seed):
     """P(at least as many) of the middle model under both nulls."""
     matrix, three = simulate(truth, seed)
-    fit = eci.fit(matrix, method=eci.Laplace(n_draws=1000), seed=seed)
+    fit = eci.fit(matrix, method=eci.Laplace(n_draws=1000), seed=seed, likelihood="normal")
     count = fit.count_between(three, seed=seed).count
     return [round(count.independent.p_at_least, 4), round(count.shared.p_at_least, 4)]
 

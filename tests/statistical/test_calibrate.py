@@ -16,9 +16,11 @@ FIELDS = ("model_index", "benchmark_index", "score", "n_items")
 def test_a_simulated_fit_is_calibrated():
     """Truth from the priors: 360 predictions, standard error of a share of one half 0.03."""
     priors = eci.Priors(noise_sd_scale=0.05, difficulty_mean_sd=0.5, difficulty_sd_scale=1.0)
-    matrix = eci.simulate(30, 12, priors=priors, seed=11).matrix
+    matrix = eci.simulate(30, 12, priors=priors, seed=11, likelihood="normal").matrix
     inside = dataclasses.replace(matrix, score=np.clip(matrix.score, 0, 1))  # as published scores are
-    found = calibrate(eci.fit(inside, priors=priors, method=eci.Nuts(n_draws=500, max_doublings=0)))
+    found = calibrate(
+        eci.fit(inside, priors=priors, method=eci.Nuts(n_draws=500, max_doublings=0), likelihood="normal")
+    )
     assert found.n_scores == found.n_pairs == 360
     assert found.in_50 == pytest.approx(0.5, abs=0.12)
     assert found.in_90 == pytest.approx(0.9, abs=0.06)
@@ -38,7 +40,7 @@ def test_weights_do_what_a_refit_does(small_matrix, small_fit, at):
     m, j = small_matrix.model_index[at], small_matrix.benchmark_index[at]
     kept = np.arange(small_matrix.n_scores) != at
     without = {name: getattr(small_matrix, name)[kept] for name in FIELDS}
-    refit = eci.fit(dataclasses.replace(small_matrix, **without), seed=9)
+    refit = eci.fit(dataclasses.replace(small_matrix, **without), seed=9, likelihood="normal")
     (row,) = predict(refit, small_matrix.models[m], small_matrix.benchmarks[j]).record()
     exact = [row[name] for name in ("low_90", "low_50", "median", "high_50", "high_90")]
     quantiles, effective = leave_out(small_fit, at)

@@ -23,7 +23,7 @@ class CutOffError(Exception):
 
 @pytest.fixture(scope="module")
 def uncut(small_matrix):
-    fit = eci.fit(small_matrix, method=QUICK, seed=1)
+    fit = eci.fit(small_matrix, method=QUICK, seed=1, likelihood="normal")
     assert fit.draws.ability.shape[0] == 4 * 120
     return fit
 
@@ -86,7 +86,7 @@ def test_cut_off_again_and_again_it_comes_to_the_same_bits(small_matrix, tmp_pat
 def test_smaller_steps_are_gone_on_with(small_matrix, tmp_path, monkeypatch, drawn):
     monkeypatch.setattr("eci.inference.run.is_step_too_large", lambda chains, method: True)
     method = eci.Nuts(n_draws=60, max_doublings=0, max_halvings=1)
-    uncut = eci.fit(small_matrix, method=method, seed=1)
+    uncut = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
     drawn.clear()
     cut(small_matrix, tmp_path / "run", 10, method=method)
     assert same_draws(run(small_matrix, tmp_path / "run", method=method), uncut)
@@ -234,7 +234,7 @@ def test_what_does_not_run_in_pieces_has_none(small_matrix, tmp_path, method):
 
 def test_it_must_be_open(small_matrix, tmp_path):
     with pytest.raises(DataError, match=r"with eci\.Checkpoint"):
-        eci.fit(small_matrix, checkpoint=eci.Checkpoint(tmp_path / "run"))
+        eci.fit(small_matrix, checkpoint=eci.Checkpoint(tmp_path / "run"), likelihood="normal")
 
 
 class TestCommand:

@@ -61,7 +61,7 @@ def cells():
 
 def draw(priors, seed):
     """Draw a data set from the priors: all cells, of which a fixed part is published."""
-    whole, truth = eci.simulate(N_MODELS, len(N_SCORES), priors=priors, seed=seed)
+    whole, truth = eci.simulate(N_MODELS, len(N_SCORES), priors=priors, seed=seed, likelihood="normal")
     kept = cells()[whole.model_index, whole.benchmark_index]
     pairs = whole.model_index[kept], whole.benchmark_index[kept]
     return ScoreMatrix.from_arrays(whole.models, whole.benchmarks, *pairs, whole.score[kept]), truth
@@ -110,7 +110,7 @@ def study(priors, seed):
     true_index = Scale.standard(truth.ability[None]).points(truth.ability[None])[0]
     result = {}
     for name, method in {**METHODS, "map": eci.Map()}.items():
-        fit = eci.fit(matrix, priors=priors, method=method, seed=seed)
+        fit = eci.fit(matrix, priors=priors, method=method, seed=seed, likelihood="normal")
         result[name] = {
             "rmse": float(np.sqrt(np.mean((fit.index - true_index) ** 2))),
             "failed": [check.name for check in fit.diagnostics.failed],
@@ -235,7 +235,7 @@ def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys):
 def standard_intervals(priors, seed):
     """Intervals of a data set on the standard scale, and its scores' sum to know it by."""
     matrix, _ = draw(priors, seed)
-    fit = eci.fit(matrix, priors=priors, method=METHODS["nuts"], seed=seed)
+    fit = eci.fit(matrix, priors=priors, method=METHODS["nuts"], seed=seed, likelihood="normal")
     ends = intervals(Scale.standard, fit.draws)
     return {"score_sum": matrix.score.sum()} | {name: np.round(v, 3).tolist() for name, v in ends.items()}
 
@@ -257,7 +257,7 @@ def test_three_stored_data_sets_give_their_intervals_again():
 def test_laplace_says_when_its_draws_overflow(tmp_path):
     """A data set that leaves a spread so undetermined that a normal approximation of its log is nonsense."""
     matrix, _ = draw(NARROW, 71)
-    fit = eci.fit(matrix, priors=NARROW, method=METHODS["laplace"], seed=71)
+    fit = eci.fit(matrix, priors=NARROW, method=METHODS["laplace"], seed=71, likelihood="normal")
     assert not np.isfinite(fit.difficulty_draws).all()
     assert "finite_draws" in [check.name for check in fit.diagnostics.failed]
     fit.save(tmp_path / "fit")

@@ -44,7 +44,7 @@ TITLES = ("published", "standard")
 
 def draw(seed):
     """Draw a data set: each model takes benchmarks in turn from a place of its own."""
-    whole, truth = eci.simulate(len(N_SCORES), N_BENCHMARKS, priors=PRIORS, seed=seed)
+    whole, truth = eci.simulate(len(N_SCORES), N_BENCHMARKS, priors=PRIORS, seed=seed, likelihood="normal")
     sat = np.zeros((len(N_SCORES), N_BENCHMARKS), dtype=bool)
     for m, n in enumerate(N_SCORES):
         sat[m, (5 * m + np.arange(n)) % N_BENCHMARKS] = True
@@ -180,7 +180,7 @@ def bootstrap_intervals(seed):
     found = {"score_sum": float(matrix.score.sum())}
     for name, method in METHODS.items():
         if name.startswith("bootstrap"):
-            index = eci.fit(matrix, method=method, seed=seed).index_draws
+            index = eci.fit(matrix, method=method, seed=seed, likelihood="normal").index_draws
             found[name] = np.quantile(index, [0.05, 0.95], axis=0).round(3).tolist()
     return found
 

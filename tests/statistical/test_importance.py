@@ -58,10 +58,10 @@ def test_benchmarks_are_integrated_out(problem):
 
 
 def test_much_data_is_trusted_and_little_is_not(small_matrix):
-    much = eci.simulate(40, 16, priors=TIGHT, seed=3).matrix
+    much = eci.simulate(40, 16, priors=TIGHT, seed=3, likelihood="normal").matrix
     fits = {
-        "much": eci.fit(much, priors=TIGHT, method=eci.Laplace(n_draws=1000)),
-        "little": eci.fit(small_matrix, method=eci.Laplace(n_draws=1000)),
+        "much": eci.fit(much, priors=TIGHT, method=eci.Laplace(n_draws=1000), likelihood="normal"),
+        "little": eci.fit(small_matrix, method=eci.Laplace(n_draws=1000), likelihood="normal"),
     }
     k = {
         name: {check.name: check for check in fit.diagnostics.checks if check.name.startswith("pareto")}
@@ -74,7 +74,7 @@ def test_much_data_is_trusted_and_little_is_not(small_matrix):
 
 
 def test_the_checks_can_be_left_out(small_matrix):
-    fit = eci.fit(small_matrix, method=eci.Laplace(n_draws=100, n_weighed=0))
+    fit = eci.fit(small_matrix, method=eci.Laplace(n_draws=100, n_weighed=0), likelihood="normal")
     assert not any(check.name.startswith("pareto") for check in fit.diagnostics.checks)
 
 

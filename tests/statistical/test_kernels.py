@@ -52,7 +52,7 @@ def test_the_small_problem_passes_its_checks(lean):
 
 def test_lean_and_numpyro_kernels_agree(lean, small_matrix):
     method = eci.Nuts(kernel="numpyro", n_draws=1000, max_doublings=0)
-    other = eci.fit(small_matrix, method=method, seed=2)
+    other = eci.fit(small_matrix, method=method, seed=2, likelihood="normal")
     assert_same_posterior(lean, other)
     assert 0.5 < other.sample_stats["n_leapfrogs"].mean() / lean.sample_stats["n_leapfrogs"].mean() < 2
 
@@ -65,14 +65,14 @@ def test_both_ways_to_hold_the_unit_agree(lean, small_matrix, monkeypatch):
     fits = []
     for limit in (0.0, np.inf):
         monkeypatch.setattr(whiten, "MIN_PATTERN_MARGIN", limit)
-        fits.append(eci.fit(small_matrix, seed=3))
+        fits.append(eci.fit(small_matrix, seed=3, likelihood="normal"))
         assert len(held) == 1  # by the pattern at first, not again
     assert_same_posterior(*fits)
 
 
 def test_the_number_of_threads_changes_nothing(lean, small_matrix, monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    alone = eci.fit(small_matrix, seed=1)
+    alone = eci.fit(small_matrix, seed=1, likelihood="normal")
     np.testing.assert_array_equal(alone.draws.ability, lean.draws.ability)
     np.testing.assert_array_equal(alone.draws.difficulty, lean.draws.difficulty)
     for name, value in alone.sample_stats.items():
@@ -80,7 +80,7 @@ def test_the_number_of_threads_changes_nothing(lean, small_matrix, monkeypatch):
 
 
 def test_the_seed_decides_the_bits(lean, small_matrix):
-    other = eci.fit(small_matrix, seed=2)
+    other = eci.fit(small_matrix, seed=2, likelihood="normal")
     assert (other.draws.ability[0] != lean.draws.ability[0]).all()
     assert_same_posterior(lean, other)
 
@@ -92,8 +92,8 @@ def test_chains_are_different(lean):
 
 def test_doubling_goes_on_where_the_chains_stood(small_matrix):
     """Few draws fail their checks and are doubled; the first are kept, and the rest follows from the last."""
-    short = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=0), seed=1)
-    doubled = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=1), seed=1)
+    short = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=0), seed=1, likelihood="normal")
+    doubled = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=1), seed=1, likelihood="normal")
     n = small_matrix.n_models
     first, both = (fit.draws.ability.reshape(4, -1, n) for fit in (short, doubled))
     assert both.shape == (4, 120, n)

@@ -39,11 +39,11 @@ RECHECKED = 3
 
 def draw(seed):
     """Fit the old models of one data set; give the scores and true indices of the new."""
-    whole, truth = eci.simulate(N_OLD + N_NEW, N_BENCHMARKS, priors=PRIORS, seed=seed)
+    whole, truth = eci.simulate(N_OLD + N_NEW, N_BENCHMARKS, priors=PRIORS, seed=seed, likelihood="normal")
     m, j = whole.model_index, whole.benchmark_index
     sat = (m < N_OLD) & ((7 * m + 3 * j) % 5 < 3)
     matrix = ScoreMatrix.from_arrays(whole.models[:N_OLD], whole.benchmarks, m[sat], j[sat], whole.score[sat])
-    fit = eci.fit(matrix, priors=PRIORS, method=METHOD, seed=seed)
+    fit = eci.fit(matrix, priors=PRIORS, method=METHOD, seed=seed, likelihood="normal")
     scale = Scale.standard(truth.ability[None, :N_OLD])
     score = np.full((N_OLD + N_NEW, N_BENCHMARKS), np.nan)
     score[m, j] = whole.score

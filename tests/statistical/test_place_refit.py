@@ -69,7 +69,7 @@ def leave_out(matrix, model):
 
 
 def place_left_out(matrix, table, model, method, seed):
-    fit = eci.fit(leave_out(matrix, model), method=method, anchors=ANCHORS, seed=seed)
+    fit = eci.fit(leave_out(matrix, model), method=method, anchors=ANCHORS, seed=seed, likelihood="normal")
     started = time.perf_counter()
     one = next(iter(place(fit, table[table["model"] == model], max_draws=10**6)))
     return one, fit, time.perf_counter() - started
@@ -79,7 +79,7 @@ def place_left_out(matrix, table, model, method, seed):
 def test_placing_agrees_with_a_refit_for_thirty_models(table, commit, capsys):
     started = time.perf_counter()
     matrix = code(table)
-    full = eci.fit(matrix, method=FULL, anchors=ANCHORS, seed=100)
+    full = eci.fit(matrix, method=FULL, anchors=ANCHORS, seed=100, likelihood="normal")
     rows = {}
     for n, models in choose(matrix).items():
         for model in models:
@@ -144,7 +144,7 @@ def test_placing_agrees_with_a_refit_on_a_small_problem(small_table, small_matri
     anchors = {"model 01": 130.0, "model 14": 150.0}
     full = small_fit.rescale(anchors)
     without = leave_out(small_matrix, "model 07")
-    fit = eci.fit(without, anchors=anchors, seed=5)
+    fit = eci.fit(without, anchors=anchors, seed=5, likelihood="normal")
     one = next(iter(place(fit, small_table[small_table["model"] == "model 07"])))
     exact = full.index_draws[:, small_matrix.models.index("model 07")]
     low, high = np.quantile(exact, [0.05, 0.95])

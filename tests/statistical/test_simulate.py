@@ -66,7 +66,7 @@ def test_benchmarks_follow_their_common_distribution(drawn):
 
 
 def test_scores_scatter_around_their_curves():
-    matrix, truth = eci.simulate(60, 40, priors=PRIORS, seed=2)
+    matrix, truth = eci.simulate(60, 40, priors=PRIORS, seed=2, likelihood="normal")
     z = truth.discrimination * (truth.ability[:, None] - truth.difficulty)
     mean = 1 / (1 + np.exp(-z))
     residual = matrix.score - mean[matrix.model_index, matrix.benchmark_index]
@@ -89,7 +89,7 @@ def test_what_was_simulated_is_recovered(likelihood):
 
 
 def test_the_seed_decides_the_matrix():
-    one, again, other = (eci.simulate(5, 4, seed=seed).matrix for seed in (1, 1, 2))
+    one, again, other = (eci.simulate(5, 4, seed=seed, likelihood="normal").matrix for seed in (1, 1, 2))
     assert one.digest == again.digest != other.digest
 
 
@@ -97,7 +97,7 @@ def test_the_seed_decides_the_matrix():
     ("n_models", "n_benchmarks", "fill"), [(1, 1, 1.0), (1, 7, 0.01), (12, 5, 0.01), (5, 12, 0.5)]
 )
 def test_the_matrix_is_connected_whatever_the_fill(n_models, n_benchmarks, fill):
-    matrix = eci.simulate(n_models, n_benchmarks, fill=fill, lower=0.25, seed=3).matrix
+    matrix = eci.simulate(n_models, n_benchmarks, fill=fill, lower=0.25, seed=3, likelihood="normal").matrix
     assert (matrix.n_models, matrix.n_benchmarks) == (n_models, n_benchmarks)
     assert matrix.components.max() == 0
     assert (matrix.lower == 0.25).all()
@@ -122,6 +122,6 @@ def test_impossible_options_are_refused(counts, options):
 
 
 def test_more_than_a_thousand_models_keep_their_order():
-    simulation = eci.simulate(1200, 4, seed=1)
+    simulation = eci.simulate(1200, 4, seed=1, likelihood="normal")
     assert list(simulation.matrix.models) == sorted(simulation.matrix.models)
     assert len(simulation.matrix.models) == 1200

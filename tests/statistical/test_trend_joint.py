@@ -47,7 +47,7 @@ def trending_fit():
         score.reshape(-1),
         release_date=dates,
     )
-    return eci.fit(matrix, method=eci.Nuts(n_chains=2, n_draws=500, max_doublings=0))
+    return eci.fit(matrix, method=eci.Nuts(n_chains=2, n_draws=500, max_doublings=0), likelihood="normal")
 
 
 def test_joint_and_two_stage_slopes_agree(trending_fit):
@@ -96,7 +96,7 @@ def test_the_179_models_of_the_rosetta_stone(commit):
     matrix = eci.ScoreMatrix.from_table(table, min_benchmarks=1, min_models=1, duplicates="mean")
     anchors = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
     method = eci.Nuts(n_draws=4000)
-    fit = eci.fit(matrix, anchors=anchors, method=method, seed=0)
+    fit = eci.fit(matrix, anchors=anchors, method=method, seed=0, likelihood="normal")
     series = IndexSeries.from_fit(fit)
     numbers = {"n_models": matrix.n_models}
     for change, break_at in (("none", None), ("kink", BREAK)):

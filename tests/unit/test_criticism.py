@@ -25,7 +25,9 @@ def faulty(small_table):
     table["score"] = table["score"].mask(noisy, moved)
     at = table.index[(table["model"] == "model 09") & (table["benchmark"] == "bench 1")][0]
     table.loc[at, "score"] -= 0.5
-    return eci.fit(eci.ScoreMatrix.from_table(table), seed=1, method=eci.Nuts(max_doublings=0))
+    return eci.fit(
+        eci.ScoreMatrix.from_table(table), seed=1, method=eci.Nuts(max_doublings=0), likelihood="normal"
+    )
 
 
 def test_a_planted_mistake_has_the_least_density_and_a_noisy_benchmark_scatters_most(faulty):
@@ -54,8 +56,8 @@ def test_the_sums_are_those_of_leave_one_out(small_fit):
 
 def test_scores_of_the_model_scatter_as_it_says():
     """p-values of simulated data are not extreme, and the index rests on its 480 scores."""
-    matrix = eci.simulate(40, 12, seed=8).matrix
-    found = criticise(eci.fit(matrix, method=eci.Laplace(n_weighed=0)))
+    matrix = eci.simulate(40, 12, seed=8, likelihood="normal").matrix
+    found = criticise(eci.fit(matrix, method=eci.Laplace(n_weighed=0), likelihood="normal"))
     assert len(found.unlikely) <= 1
     by_prior, by_scores = np.transpose([(one.prior, one.likelihood) for one in found.sensitivity])
     assert np.median(by_prior) < 0.5 * np.median(by_scores)

@@ -24,7 +24,7 @@ def bench():
 @pytest.fixture(scope="module")
 def simulated():
     priors = eci.Priors(noise_sd_scale=0.02, difficulty_sd_scale=0.5, log_discrimination_sd_scale=0.3)
-    return eci.simulate(20, 12, priors=priors, fill=0.6, seed=4)
+    return eci.simulate(20, 12, priors=priors, fill=0.6, seed=4, likelihood="normal")
 
 
 def test_a_tenth_of_the_pairs_is_taken_out_whole(bench, simulated):

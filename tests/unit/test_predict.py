@@ -84,7 +84,11 @@ def test_unknown_names_get_a_suggestion(small_fit, invented_fit):
 
 
 def test_a_full_row_leaves_nothing_to_predict():
-    fit = eci.fit(eci.simulate(6, 5, seed=2).matrix, method=eci.Laplace(n_draws=50))
+    fit = eci.fit(
+        eci.simulate(6, 5, seed=2, likelihood="normal").matrix,
+        method=eci.Laplace(n_draws=50),
+        likelihood="normal",
+    )
     with pytest.raises(eci.DataError, match="'m000' has a score on every benchmark"):
         predict(fit, "m000")
     with pytest.raises(eci.DataError, match=r"m000: a score .*none to add"):

@@ -71,12 +71,12 @@ def test_both_sds_are_recovered():
     """30 models on 12 benchmarks, three rows each: scatter within pairs 0.02, between them 0.06."""
     rng = np.random.default_rng(2)
     narrow = Priors(difficulty_mean_sd=0.5, difficulty_sd_scale=0.7, log_discrimination_mean_sd=0.3)
-    whole, truth = eci.simulate(30, 12, priors=narrow, seed=4)
+    whole, truth = eci.simulate(30, 12, priors=narrow, seed=4, likelihood="normal")
     m, j = whole.model_index, whole.benchmark_index
     mean = 1 / (1 + np.exp(-truth.discrimination[j] * (truth.ability[m] - truth.difficulty[j])))
     around = mean + 0.06 * rng.normal(size=len(m))
     matrix = ScoreMatrix.from_arrays(whole.models, whole.benchmarks, m, j, around)
-    fit = eci.fit(repeat(matrix, 3, 0.02, rng), method=eci.Laplace())
+    fit = eci.fit(repeat(matrix, 3, 0.02, rng), method=eci.Laplace(), likelihood="normal")
     assert fit.draws.shared["noise_sd"].mean() == pytest.approx(0.02, rel=0.1)
     assert fit.draws.shared["pair_sd"].mean() == pytest.approx(0.06, rel=0.15)
     assert np.corrcoef(fit.index, truth.ability)[0, 1] > 0.98

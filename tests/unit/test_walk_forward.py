@@ -182,7 +182,9 @@ def test_a_refit_is_the_fit_of_the_table_of_that_day(refitted, small_fit, small_
     import eci
 
     table = small_table[small_table["release_date"] <= "2024-09-15"]
-    expected = eci.fit(eci.ScoreMatrix.from_table(table), method=eci.Laplace(), seed=small_fit.seed)
+    expected = eci.fit(
+        eci.ScoreMatrix.from_table(table), method=eci.Laplace(), seed=small_fit.seed, likelihood="normal"
+    )
     assert refitted.matrix.models == expected.matrix.models and refitted.matrix.n_models == 13
     np.testing.assert_array_equal(refitted.index_draws, expected.index_draws)
     assert refitted.scale.anchors == {}
