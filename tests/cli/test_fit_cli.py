@@ -56,7 +56,7 @@ class TestMethods:
         assert sorted(path.name for path in out.iterdir()) == sorted(FILES)
         assert "standard" in result.stderr
         assert "All" in result.stdout
-        assert "checks passed (nuts, normal)" in result.stdout
+        assert "checks passed (nuts, beta)" in result.stdout
         lines = result.stdout.splitlines()
         assert lines[0].split()[:4] == ["rank", "model", "lab", "released"]
         assert lines[1].split()[:3] == ["1", "model", "15"]
@@ -70,12 +70,12 @@ class TestMethods:
         assert facts["n_models"] == 16
 
     def test_the_command_and_the_function_give_the_same(self, data, out, small_fit):
-        fit(data, "--out", out, "--seed", 1)
+        fit(data, "--out", out, "--likelihood", "normal", "--seed", 1)
         np.testing.assert_array_equal(load_fit(out).index_draws, small_fit.index_draws)
 
     def test_laplace_is_labelled_a_preview(self, data, out):
         """And says that so few scores have no normal posterior."""
-        result = fit(data, "--out", out, "--method", "laplace")
+        result = fit(data, "--out", out, "--method", "laplace", "--likelihood", "normal")
         assert result.exit_code == EXIT_CHECK_FAILED, result.output
         assert "CHECK FAILED: pareto_k" in result.stdout
         assert "preview" in result.stdout
@@ -92,12 +92,12 @@ class TestMethods:
     def test_other_likelihood_priors_and_interval(self, data, out, tmp_path):
         priors = tmp_path / "priors.toml"
         priors.write_text("log_precision_mean = 4.0\n")
-        options = ("--likelihood", "beta", "--priors", priors, "--interval-prob", "0.5")
+        options = ("--likelihood", "logit_normal", "--priors", priors, "--interval-prob", "0.5")
         result = quick(data, out, *options)
         assert result.exit_code == EXIT_GOOD, result.output
         assert "50 % low" in result.stdout
         facts = json.loads((out / "fit.json").read_text())
-        assert facts["likelihood"] == "beta"
+        assert facts["likelihood"] == "logit_normal"
         assert facts["interval_prob"] == 0.5
         assert facts["priors"] == {**eci.Priors().as_dict(), "log_precision_mean": 4.0}
 
