@@ -1,8 +1,8 @@
 """Predictions of scores that the fit has not seen: calibration of every likelihood, error against baselines.
 
     python -m bench.held_out [--data FILE] [--likelihood normal --likelihood beta ...] [--repeats 20]
-                             [--share 0.1] [--method nuts|laplace] [--with-items] [--json FILE]
-    python -m bench.held_out --show [FILE]      # the table of such a file again, docs/evidence/held_out.json
+                             [--share 0.1] [--method nuts|laplace] [--draws 250] [--with-items] [--json FILE]
+    python -m bench.held_out --show FILE ...    # the tables of such files again
 
 In each repeat a tenth of the model-benchmark pairs, with all their rows, is taken out, the rest is fitted,
 and the scores taken out are predicted. The same pairs are taken out for every likelihood. The rules (at least
@@ -10,15 +10,10 @@ four benchmarks a model and so on) choose the data once, before; a pair whose re
 benchmark without any score is put back, another taken instead, and such pairs are counted. A split that falls
 into groups without a common scale is drawn again.
 
-Columns, with the standard error over repeats: share of scores inside the 50 and the 90 % predictive interval;
-median width of the latter; mean log predictive density of the fraction (of counts the log probability times
-the number of items); mean continuous ranked probability score (Gneiting and Raftery 2007,
-doi:10.1198/016214506000001437), which compares densities and counts; mean absolute error of the predictive
-median, and by how much it is below that of least squares on the same pairs (bench/least_squares.py).
-
---with-items keeps only scores whose number of items is known, which likelihoods of counts need.
-nuts draws 4 x 500, which is enough here: 2,000 draws fix the share of scores inside an interval to 0.01. A
-repeat on the 1,324 scores of epoch_2025_11 takes about 4 s a likelihood, the first 20 s more to compile.
+--json keeps every repeat as soon as it is done, and what FILE holds already is not computed again, so that a
+run can be stopped and taken up, and likelihoods added. --with-items keeps only scores whose number of items
+is known, which likelihoods of counts need. --draws is the number kept of each of four chains; the tables
+(bench/held_out_tables.py, which explains them) say what these few draws leave uncertain.
 """
 
 from __future__ import annotations
@@ -34,20 +29,11 @@ from pathlib import Path
 import numpy as np
 
 import eci
+from bench.held_out_tables import report
 from bench.least_squares import fit_least_squares, predict_least_squares
 from bench.samplers import load_matrix
+from eci.noise import UNKNOWN_ITEMS
 from eci.queries.curves import Curves, choose_rows
-
-EVIDENCE = Path(__file__).resolve().parents[1] / "docs" / "evidence" / "held_out.json"
-METHODS = {"nuts": eci.Nuts(n_draws=500, max_doublings=0), "laplace": eci.Laplace(n_draws=2000)}
-COLUMNS = (  # title, key, digits
-    ("in 50 %", "in_50", 3),
-    ("in 90 %", "in_90", 3),
-    ("width of 90 %", "width_90", 3),
-    ("log density", "log_score", 3),
-    ("CRPS", "crps", 4),
-    ("absolute error", "mae", 4),
-)
 
 
 def hold_out(matrix, share, rng):
@@ -91,16 +77,23 @@ def score_predictions(fit, test, rng):
     n = len(drawn)
     weight = (2 * np.arange(1, n + 1) - n - 1)[:, None]
     crps = np.abs(drawn - test.score).mean(axis=0) - (weight * drawn).sum(axis=0) / n**2
+    log_score = np.logaddexp.reduce(density, axis=0) - np.log(n)
+    half = 0.5 / np.where(np.isnan(test.n_items), UNKNOWN_ITEMS, test.n_items)
+    inside = (test.score >= half) & (test.score <= 1.0 - half)
+    by_chain = [np.logaddexp.reduce(part, axis=0).mean() for part in np.array_split(density, fit.n_chains)]
     found = {
         "in_50": np.mean((low_50 <= test.score) & (test.score <= high_50)),
         "in_90": np.mean((low_90 <= test.score) & (test.score <= high_90)),
         "width_90": np.median(high_90 - low_90),
-        "log_score": np.mean(np.logaddexp.reduce(density, axis=0) - np.log(n)),
+        "log_score": log_score.mean(),
+        "log_score_inside": log_score[inside].mean(),
+        "log_score_error": np.std(by_chain, ddof=1) / np.sqrt(len(by_chain)) if len(by_chain) > 1 else np.nan,
         "crps": crps.mean(),
         "mae": np.abs(median - test.score).mean(),
     }
-    failed = [check.name for check in fit.diagnostics.failed]
-    return {name: float(value) for name, value in found.items()} | {"failed_checks": failed}
+    checks = {check.name: float(check.value) for check in fit.diagnostics.checks}
+    facts = {name: checks[name] for name in ("rhat_index", "ess_bulk_index", "divergences") if name in checks}
+    return {name: float(value) for name, value in found.items()} | facts
 
 
 def baselines(train, test, seed):
@@ -115,20 +108,29 @@ def baselines(train, test, seed):
     }
 
 
-def run_repeat(matrix, likelihoods, seed, *, share=0.1, method="nuts", anchors=None):
-    """One split, predicted by every likelihood and baseline."""
+def run_repeat(matrix, likelihoods, seed, *, share=0.1, method=None, anchors=None, known=None):
+    """One split, predicted by every likelihood and baseline; `known` holds what need not be done again."""
     kept, out, n_put_back = hold_out(matrix, share, np.random.default_rng([seed, 1]))
     train, test = take(matrix, kept), take(matrix, out)
-    found = {
+    found = known or {
         "seed": seed,
         "n": test.n_scores,
         "put_back": n_put_back,
         "baselines": baselines(train, test, seed),
     }
     for likelihood in likelihoods:
-        fit = eci.fit(train, likelihood=likelihood, method=METHODS[method], anchors=anchors, seed=seed)
+        if likelihood in found:
+            continue
+        started = time.perf_counter()
+        fit = eci.fit(train, likelihood=likelihood, method=method or nuts(), anchors=anchors, seed=seed)
         found[likelihood] = score_predictions(fit, test, np.random.default_rng([seed, 2]))
+        found[likelihood]["seconds"] = round(time.perf_counter() - started, 1)
     return found
+
+
+def nuts(n_draws=250):
+    """Choose the sampler's options: one run, since predictions need far fewer draws than an index."""
+    return eci.Nuts(n_draws=n_draws, max_doublings=0, max_halvings=0)
 
 
 def load(path, *, with_items):
@@ -139,45 +141,19 @@ def load(path, *, with_items):
     return eci.ScoreMatrix.from_table(table[table["n_items"].notna()]), None
 
 
-def tabulate(repeats, likelihoods):
-    """The table: one row a likelihood, and under it the baselines."""
-
-    def cell(values, digits):
-        error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-        return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
-
-    baseline = {
-        name: np.array([repeat["baselines"][name] for repeat in repeats]) for name in repeats[0]["baselines"]
-    }
-    rows = [("", *(title for title, _, _ in COLUMNS), "below least squares")]
-    for name in likelihoods:
-        cells = [cell([repeat[name][key] for repeat in repeats], digits) for _, key, digits in COLUMNS]
-        mae = np.array([repeat[name]["mae"] for repeat in repeats])
-        rows.append((name, *cells, cell(baseline["least squares"] - mae, 4)))
-    for name, mae in baseline.items():
-        rows.append((name, *[""] * (len(COLUMNS) - 1), cell(mae, 4), ""))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "\n".join(
-        "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
-
-
-def report(record):
-    """What a run has found, as text."""
-    repeats, likelihoods = record["repeats"], record["likelihoods"]
-    n, back = sum(repeat["n"] for repeat in repeats), sum(repeat["put_back"] for repeat in repeats)
-    lines = [
-        f"{record['models']} models, {record['benchmarks']} benchmarks, {record['scores']} scores; "
-        f"{len(repeats)} repeats, {n} scores predicted, {back} pairs put back; method {record['method']}."
-    ]
-    for name in likelihoods:
-        failed = sum(bool(repeat[name]["failed_checks"]) for repeat in repeats)
-        lines.append(f"{name}: a check of the fit failed in {failed} of {len(repeats)} repeats.")
-    return "\n".join([*lines, tabulate(repeats, likelihoods)])
+def open_record(path, facts):
+    """What a file of an earlier run holds, if it is of the same data and method, or a new record."""
+    if path is None or not path.is_file():
+        return {**facts, "runs": {}, "repeats": []}
+    record = json.loads(path.read_text(encoding="utf-8"))
+    differing = [name for name, value in facts.items() if record[name] != value]
+    if differing:
+        raise SystemExit(f"{path} is of another run: {', '.join(differing)} differ. Choose another file.")
+    return record
 
 
 def main():
-    """Run the repeats and print the table."""
+    """Run the repeats that are missing and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, usage=argparse.SUPPRESS
     )
@@ -185,39 +161,51 @@ def main():
     parser.add_argument("--likelihood", action="append", dest="likelihoods")
     parser.add_argument("--repeats", type=int, default=20)
     parser.add_argument("--share", type=float, default=0.1)
-    parser.add_argument("--method", choices=METHODS, default="nuts")
+    parser.add_argument("--method", choices=("nuts", "laplace"), default="nuts")
+    parser.add_argument("--draws", type=int, default=250)
     parser.add_argument("--with-items", action="store_true")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--show", type=Path, nargs="?", const=EVIDENCE)
+    parser.add_argument("--show", type=Path, nargs="+")
     options = parser.parse_args()
     if options.show:
-        print(report(json.loads(options.show.read_text(encoding="utf-8"))))
+        print("\n\n".join(report(json.loads(path.read_text(encoding="utf-8"))) for path in options.show))
         return
     likelihoods = options.likelihoods or ["normal", "beta"]
     matrix, anchors = load(options.data, with_items=options.with_items)
-    started, repeats = time.perf_counter(), []
-    for seed in range(options.repeats):
-        found = run_repeat(
-            matrix, likelihoods, seed, share=options.share, method=options.method, anchors=anchors
-        )
-        repeats.append(found)
-        print(f"repeat {seed}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
-    record = {
-        "commit": describe_commit(),
-        "command": " ".join(["python -m bench.held_out", *sys.argv[1:]]),
-        "seeds": f"0 to {options.repeats - 1}",
-        "seconds": round(time.perf_counter() - started),
+    method = nuts(options.draws) if options.method == "nuts" else eci.Laplace(n_draws=4 * options.draws)
+    facts = {
+        "data": Path(options.data).parent.name if options.data else "bundled",
+        "with_items": options.with_items,
         "models": matrix.n_models,
         "benchmarks": matrix.n_benchmarks,
         "scores": matrix.n_scores,
         "share": options.share,
-        "method": options.method,
-        "likelihoods": likelihoods,
-        "repeats": repeats,
+        "method": method.as_dict(),
     }
+    record = open_record(options.json, facts)
+    run = {"commit": describe_commit(), "command": " ".join(["python -m bench.held_out", *sys.argv[1:]])}
+    repeats = {repeat["seed"]: repeat for repeat in record["repeats"]}
+    started = time.perf_counter()
+    for seed in range(options.repeats):
+        new = [name for name in likelihoods if name not in repeats.get(seed, {})]
+        if not new:
+            continue
+        repeats[seed] = run_repeat(
+            matrix,
+            new,
+            seed,
+            share=options.share,
+            method=method,
+            anchors=anchors,
+            known=repeats.get(seed),
+        )
+        for name in new:
+            record["runs"].setdefault(name, run)
+        record["repeats"] = [repeats[seed] for seed in sorted(repeats)]
+        if options.json:
+            options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        print(f"repeat {seed}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
     print(report(record))
-    if options.json:
-        options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 def describe_commit():
