@@ -37,8 +37,9 @@ def report(record):
     draws = method["n_draws"] * method.get("n_chains", 1)
     return "\n".join(
         [
-            f"{of}: {record['models']} models, {record['benchmarks']} benchmarks, {record['scores']} scores; "
-            f"{len(repeats)} splits, {n} scores held out, {back} pairs put back; {method['name']}, {draws} draws.",
+            f"{of}: {record['models']} models, {record['benchmarks']} benchmarks, {record['scores']} scores;",
+            f"{len(repeats)} splits, {n} scores held out, {back} pairs put back; {method['name']}, "
+            f"{draws} draws.",
             "",
             align(tabulate(repeats, names)),
             "",
