@@ -159,10 +159,10 @@ def _log_prob_logit_normal(
     s = np.sqrt(_logit_variance(mean, noise, n))
     y = np.clip(score, width, 1 - width)
     standard = (_logit(y) - _logit(mean)) / s
-    value = -0.5 * standard**2 - np.log(s * np.sqrt(2 * np.pi) * y * (1 - y))
+    value = np.asarray(-0.5 * standard**2 - np.log(s * np.sqrt(2 * np.pi) * y * (1 - y)))
     for edge, sign in ((score < width, 1.0), (score > 1 - width, -1.0)):
         value[edge] = log_ndtr(sign * standard[edge]) - np.log(width[edge])
-    return np.asarray(value)
+    return value
 
 
 def _log_prob_beta(score: FloatArray, mean: FloatArray, noise: FloatArray, n: FloatArray) -> FloatArray:
@@ -170,11 +170,11 @@ def _log_prob_beta(score: FloatArray, mean: FloatArray, noise: FloatArray, n: Fl
 
     mean, width, size = _off_zero(mean), 0.5 / n, _beta_size(noise, n)
     a, b, y = mean * size, (1 - mean) * size, np.clip(score, width, 1 - width)
-    value = (a - 1) * np.log(y) + (b - 1) * np.log1p(-y) - betaln(a, b)
+    value = np.asarray((a - 1) * np.log(y) + (b - 1) * np.log1p(-y) - betaln(a, b))
     for edge, own in ((score < width, a), (score > 1 - width, b)):
         series = hyp2f1(size[edge], 1.0, own[edge] + 1, width[edge])  # of the probability of [0, width]
         value[edge] += np.log1p(-width[edge]) + np.log(series / own[edge])
-    return np.asarray(value)
+    return value
 
 
 def _logit(prob: FloatArray) -> FloatArray:

@@ -1,6 +1,7 @@
 """The held-out machinery and its least-squares baseline."""
 
 import json
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from scipy.optimize import approx_fprime
 import eci
 
 ROOT = Path(__file__).parents[2]
+EVIDENCE = sorted((ROOT / "docs/evidence").glob("held_out*.json"))
 SCORES = ROOT.parent / "shared/data/epoch_2025_11/scores.csv"
 
 
@@ -71,28 +73,80 @@ def test_the_baseline_finds_scores_of_its_own_curve(bench, simulated):
     assert np.sqrt(np.mean((expected - np.clip(curve, 0.001, 0.999)) ** 2)) < 0.03
 
 
-def test_a_repeat_predicts_better_than_the_mean_of_the_benchmark(bench, simulated):
-    repeat = bench.run_repeat(simulated.matrix, ["normal"], 0, method="laplace")
+@pytest.fixture(scope="module")
+def repeat(bench, simulated):
+    return bench.run_repeat(simulated.matrix, ["normal"], 0, method=eci.Laplace(n_draws=1000, n_weighed=0))
+
+
+def test_a_repeat_predicts_better_than_the_mean_of_the_benchmark(repeat):
     found = repeat["normal"]
     assert found["mae"] < 0.5 * repeat["baselines"]["benchmark mean"]
     assert 0.6 < found["in_90"] <= 1 and found["in_50"] < found["in_90"]
     assert found["crps"] < found["mae"]
-    text = bench.tabulate([repeat, repeat], ["normal"])
-    assert f"{found['mae']:.4f} ± 0.0000" in text
-    assert len(text.splitlines()) == 4
 
 
-def test_three_splits_of_the_evidence_are_predicted_there_again(bench):
-    """Baselines to their digits; `normal`, on the first split, up to Monte Carlo error."""
-    if not SCORES.is_file():
+def test_what_a_repeat_holds_is_not_computed_again(bench, simulated, repeat):
+    assert bench.run_repeat(simulated.matrix, ["normal"], 0, known=repeat) is repeat
+
+
+@pytest.fixture(scope="module")
+def record(repeat):
+    """Two splits of `normal`, and of an invented likelihood whose log score is 0.1 and 0.3 lower."""
+
+    def below(gap):
+        lower = {"log_score": repeat["normal"]["log_score"] - gap, "log_score_error": 0.0}
+        return {**repeat["normal"], **lower}
+
+    normal = {**repeat["normal"], "log_score_error": 0.0}
+    return {
+        "data": "bundled", "with_items": False, "models": 20, "benchmarks": 12, "scores": 150, "share": 0.1,
+        "method": {"name": "laplace", "n_draws": 1000},
+        "runs": {"normal": {}, "other": {}},
+        "repeats": [{**repeat, "normal": normal, "other": below(gap)} for gap in (0.1, 0.3)],
+    }  # fmt: skip
+
+
+def test_the_tables_have_every_likelihood_and_baseline(bench, record):
+    text = bench.report(record)
+    assert f"{record['repeats'][0]['normal']['mae']:.4f} ± 0.0000" in text
+    assert [line.split("  ")[0] for line in text.splitlines()[4:8]] == [
+        "normal", "other", "benchmark mean", "least squares",
+    ]  # fmt: skip
+
+
+def test_likelihoods_are_compared_in_pairs(bench, record):
+    """Gaps 0.1 and 0.3: mean 0.2, standard error 0.1, and sqrt(0.02 (1/2 + 1/9)) for other scores."""
+    title, row = bench.report(record).splitlines()[-2:]
+    assert title.startswith("below normal")
+    assert re.split(r"  +", row)[:5] == ["other", "2", "0.200 ± 0.100", "± 0.111", "2"]
+
+
+def test_a_file_of_other_data_is_not_continued(bench, record, tmp_path):
+    path = tmp_path / "kept.json"
+    path.write_text(json.dumps(record), encoding="utf-8")
+    facts = {"data": "bundled", "scores": 150}
+    assert bench.open_record(path, facts) == record
+    with pytest.raises(SystemExit, match="scores differ"):
+        bench.open_record(path, {**facts, "scores": 151})
+
+
+@pytest.mark.parametrize("path", EVIDENCE, ids=lambda path: path.stem)
+def test_three_splits_of_the_evidence_are_predicted_there_again(bench, path):
+    """The benchmark's mean to its digits; for Epoch's data least squares too, and `normal` on one split."""
+    evidence = json.loads(path.read_text(encoding="utf-8"))
+    epoch = evidence["data"] != "bundled"
+    if epoch and not SCORES.is_file():
         pytest.skip(f"{SCORES} is not here, and may not be committed")
-    evidence = json.loads((ROOT / "docs/evidence/held_out.json").read_text(encoding="utf-8"))
-    matrix, anchors = bench.load(SCORES, with_items=False)
+    matrix, anchors = bench.load(SCORES if epoch else None, with_items=evidence["with_items"])
     assert (matrix.n_models, matrix.n_scores) == (evidence["models"], evidence["scores"])
     for seed, stored in enumerate(evidence["repeats"][:3]):
-        found = bench.run_repeat(matrix, ["normal"] if seed == 0 else [], seed, anchors=anchors)
-        assert found["n"] == stored["n"] and found["put_back"] == stored["put_back"]
-        assert found["baselines"] == pytest.approx(stored["baselines"], rel=1e-3)
-        if seed == 0:
-            assert found["normal"]["mae"] == pytest.approx(stored["normal"]["mae"], abs=0.002)
-            assert found["normal"]["in_90"] == pytest.approx(stored["normal"]["in_90"], abs=0.04)
+        kept, out, n_put_back = bench.hold_out(matrix, evidence["share"], np.random.default_rng([seed, 1]))
+        train, test = bench.take(matrix, kept), bench.take(matrix, out)
+        assert (test.n_scores, n_put_back) == (stored["n"], stored["put_back"])
+        errors = bench.baselines(train, test, seed) if epoch else bench.mean_baseline(train, test)
+        for name, error in errors.items():
+            assert error == pytest.approx(stored["baselines"][name], rel=1e-3)
+        if epoch and seed == 0:
+            found = bench.run_repeat(matrix, ["normal"], seed, anchors=anchors, known={})
+            for key, away in (("mae", 0.002), ("in_90", 0.04), ("log_score", 0.01)):
+                assert found["normal"][key] == pytest.approx(stored["normal"][key], abs=away)
