@@ -80,16 +80,20 @@ def compare(repeats, names, share):
         sampling = np.mean(
             [np.hypot(repeat[best]["log_score_error"], repeat[name]["log_score_error"]) for repeat in both]
         )
-        wide = np.std(gap, ddof=1) * np.sqrt(1 / len(both) + share / (1 - share)) if len(both) > 1 else np.nan
-        cells = mean_and_error(gap, 3), f"± {wide:.3f}", f"{np.sum(gap > 0)}", mean_and_error(inside, 3)
-        rows.append((name, str(len(both)), *cells, f"{sampling:.3f}"))
+        n, wide = len(gap), ""
+        if n > 1:
+            wide = f"± {np.std(gap, ddof=1) * np.sqrt(1 / n + share / (1 - share)):.3f}"
+        cells = mean_and_error(gap, 3), wide, f"{np.sum(gap > 0)}", mean_and_error(inside, 3)
+        rows.append((name, str(n), *cells, f"{sampling:.3f}"))
     return rows
 
 
 def mean_and_error(values, digits):
-    """Mean and standard error."""
-    error = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
-    return f"{np.mean(values):.{digits}f} ± {error:.{digits}f}"
+    """Mean and, of more than one value, its standard error."""
+    mean = f"{np.mean(values):.{digits}f}"
+    return (
+        mean if len(values) == 1 else f"{mean} ± {np.std(values, ddof=1) / np.sqrt(len(values)):.{digits}f}"
+    )
 
 
 def align(rows):
