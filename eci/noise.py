@@ -17,6 +17,7 @@ from eci.errors import DataError
 FloatArray = NDArray[np.float64]
 
 UNKNOWN_ITEMS = 1000.0  # half an item is then 0.0005: scores are published to a tenth of a percent
+MAX_LOG_PRECISION = 18.0  # of counts, binomial from there on: differences of log-gammas lose their digits
 DEGREES_OF_FREEDOM = 4.0  # of student_t
 NOISE = {  # likelihood -> name of its noise parameter in `Parameters.shared`
     "normal": "noise_sd",
@@ -94,7 +95,8 @@ def log_prob(
             if likelihood == "binomial":
                 value += xlogy(hits, mean) + xlog1py(n - hits, -mean)
             else:
-                a, b = mean * np.exp(noise), (1 - mean) * np.exp(noise)
+                size = _count_size(noise)
+                a, b = mean * size, (1 - mean) * size
                 value += betaln(a + hits, b + n - hits) - betaln(a, b)
     return np.asarray(value)
 
@@ -121,7 +123,8 @@ def sample(
             _require_items(likelihood, n_items)
             prob = inside
             if likelihood == "beta_binomial":
-                prob = rng.beta(inside * np.exp(noise), (1 - inside) * np.exp(noise))
+                size = _count_size(noise)
+                prob = rng.beta(inside * size, (1 - inside) * size)
             score = rng.binomial(np.rint(n).astype(np.int64), prob) / np.rint(n)
     return np.asarray(score)
 
@@ -146,7 +149,7 @@ def variance(likelihood: str, mean: ArrayLike, noise: ArrayLike, n_items: ArrayL
         case "binomial":
             value = binary / n_items
         case _:
-            value = binary / n_items * (1 + (n_items - 1) / (1 + np.exp(noise)))
+            value = binary / n_items * (1 + (n_items - 1) / (1 + _count_size(noise)))
     return np.asarray(value)
 
 
@@ -187,6 +190,10 @@ def _logit_variance(mean: FloatArray, noise: FloatArray, n: FloatArray) -> Float
 
 def _beta_size(noise: FloatArray, n: FloatArray) -> FloatArray:
     return n / (1 + n * np.exp(-noise))
+
+
+def _count_size(noise: FloatArray) -> FloatArray:
+    return np.asarray(np.exp(np.minimum(noise, MAX_LOG_PRECISION)))
 
 
 def _snap(score: FloatArray, n: FloatArray) -> FloatArray:

@@ -12,6 +12,7 @@ from eci.irt.continuous import off_zero
 from eci.irt.datum import Datum
 from eci.irt.noise import NO_NOISE, PRECISION, Noise
 from eci.irt.special import log_gamma_ratio
+from eci.noise import MAX_LOG_PRECISION
 
 
 def log_choose(datum: Datum) -> Array:
@@ -53,7 +54,9 @@ class BetaBinomial:
     """n_items * score ~ BetaBinomial(n_items, mean * precision, (1 - mean) * precision).
 
     A binomial count whose probability scatters around the curve as in `beta`, with the sampling error of the
-    items apart; one precision a benchmark, partially pooled.
+    items apart; one precision a benchmark, partially pooled. Above exp(18) it counts as that, as good as
+    binomial: differences of log-gammas lose their digits there, and the density would have peaks that are
+    rounding errors.
 
     References
     ----------
@@ -67,7 +70,7 @@ class BetaBinomial:
 
     def log_prob(self, datum: Datum, mean: Array, noise: Array) -> Array:
         """Log probability of the count, times n_items; `noise` is log precision."""
-        n, precision, mean = datum.n_items, jnp.exp(noise), off_zero(mean)
+        n, precision, mean = datum.n_items, _count_size(noise), off_zero(mean)
         a, b, right = mean * precision, (1.0 - mean) * precision, n * datum.score
         return (
             log_choose(datum)
@@ -77,7 +80,11 @@ class BetaBinomial:
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:
         """Draw scores."""
-        mean, precision = off_zero(mean), jnp.exp(noise)
+        mean, precision = off_zero(mean), _count_size(noise)
         key_prob, key_count = jax.random.split(key)
         prob = jax.random.beta(key_prob, mean * precision, (1.0 - mean) * precision)
         return jax.random.binomial(key_count, n_items, prob) / n_items
+
+
+def _count_size(log_precision: Array) -> Array:
+    return jnp.exp(jnp.minimum(log_precision, MAX_LOG_PRECISION))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
+from eci import noise
 from eci.irt.continuous import RepeatedNormal
 from eci.irt.datum import Datum, RepeatedDatum, find_edges, snap_to_edges
 from eci.irt.observation import LIKELIHOODS
@@ -77,6 +78,23 @@ def test_counts(n_items):
         stats.betabinom.logpmf(hits, n_items, 20 * MEANS, 20 * (1 - MEANS)),
         rtol=1e-9,
     )
+
+
+@pytest.mark.parametrize("log_precision", [22.0, 33.0, 40.0, 80.0, 600.0])
+def test_counts_of_great_precision_are_binomial(log_precision):
+    """The difference of log-gammas there was once off by 22 at 36 and by 2,400 at 40, and chains found it.
+
+    Within three standard deviations; n / precision is 1.5e-5, and (z^2 - 1) / 2 of it what is left.
+    """
+    hits = np.array([440.0, 470.0, 480.5, 520.0])
+    datum = Datum(jnp.asarray(hits / 1000), jnp.asarray(1000.0), 0.0, 1.0)
+    binomial, scattered = (
+        LIKELIHOODS[name].log_prob(datum, jnp.asarray(0.48), level)
+        for name, level in (("binomial", ()), ("beta_binomial", jnp.asarray(log_precision)))
+    )
+    np.testing.assert_allclose(scattered, binomial, atol=1e-4)
+    twin = noise.log_prob("beta_binomial", hits / 1000, 0.48, log_precision, 1000.0)
+    np.testing.assert_allclose(twin, binomial, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", LIKELIHOODS)
