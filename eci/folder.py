@@ -7,6 +7,7 @@ the mode and the scores, and opens in ArviZ and xarray. Free of jax.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -64,7 +65,9 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
             write_csv(fit.abilities(), draft / "abilities.csv")
             write_csv(fit.benchmarks(), draft / "benchmarks.csv")
             # By way of memory: HDF5 ends the process where it writes a file and the disk is full.
-            (draft / "posterior.nc").write_bytes(_to_tree(fit).to_netcdf(engine="h5netcdf"))
+            memory = io.BytesIO()
+            _to_tree(fit).to_netcdf(memory, engine="h5netcdf")
+            (draft / "posterior.nc").write_bytes(memory.getvalue())
             checksums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
             facts = {**describe(fit), "sha256": checksums}
             text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)

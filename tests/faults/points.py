@@ -45,7 +45,9 @@ def contents(folder):
 def main(source, home):
     fit = eci.load_fit(source)
     posterior = (source / "posterior.nc").read_bytes()
-    xr.DataTree.to_netcdf = lambda tree, engine: posterior  # the same each time, and slow to make
+    xr.DataTree.to_netcdf = lambda tree, file, engine: file.write(
+        posterior
+    )  # the same each time, and slow to make
     whole = []
 
     def look_at_fit():

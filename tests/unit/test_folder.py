@@ -272,7 +272,7 @@ class TestWriting:
 
     @pytest.mark.parametrize("there", [True, False])
     def test_a_full_disk_leaves_everything_as_it_was(self, saved, invented_fit, monkeypatch, there):
-        def fill(self, **kwargs):
+        def fill(self, file, **kwargs):
             raise OSError(errno.ENOSPC, "No space left on device")
 
         if not there:
@@ -285,7 +285,7 @@ class TestWriting:
         assert there is False or contents(saved) == before
 
     def test_ctrl_c_leaves_everything_as_it_was(self, saved, invented_fit, monkeypatch):
-        def interrupt(self, **kwargs):
+        def interrupt(self, file, **kwargs):
             raise KeyboardInterrupt
 
         before = contents(saved)
