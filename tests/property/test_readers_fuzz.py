@@ -27,6 +27,7 @@ from hostile_files import (
     outcome,
     parquet,
 )
+from plain_reading import same_scores
 
 edits = st.lists(
     st.tuples(
@@ -146,6 +147,20 @@ def test_odd_names_are_names(name, tmp_path):
 @pytest.mark.parametrize("seed", range(12))
 def test_seeds(seed, tmp_path):
     assert attack_reader(seed, tmp_path)[1] in ("table", "error")
+
+
+@pytest.mark.parametrize(
+    "form", ["table", "wide", "epoch", "items", "each_item", "counts", "every_eval_ever"]
+)
+def test_the_oracle_sees_what_is_changed_or_lost(form, tmp_path):
+    content = build(form, [], "utf-8", None)
+    path = tmp_path / f"f.{ENDINGS.get(form, 'csv')}"
+    path.write_bytes(content)
+    read_as = FORMATS.get(form, form)
+    table = load_scores(path, format=read_as)
+    assert same_scores(table, content, read_as, 1)
+    assert not same_scores(table.assign(score=table["score"] * 0.999), content, read_as, 1)
+    assert not same_scores(table.iloc[1:], content, read_as, 1)
 
 
 def test_every_reader_is_attacked():
