@@ -90,7 +90,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Probability of the intervals.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the posterior draws.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the posterior draws."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Also write trend.json, trend.csv, trend.png, trend.svg."

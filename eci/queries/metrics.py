@@ -161,7 +161,8 @@ def read_metrics(table: pd.DataFrame, models: Sequence[str]) -> tuple[pd.DataFra
     Raises
     ------
     DataError
-        For a missing column, a value that is no number, a metric named twice, or no metric left.
+        For a missing column, a value that is no number, a metric named twice or not at all, or no
+        metric left.
     """
     for name in ("metric", *models):
         if name not in table.columns:
@@ -170,7 +171,10 @@ def read_metrics(table: pd.DataFrame, models: Sequence[str]) -> tuple[pd.DataFra
                 f"The table of metrics has no column {name!r}. {hint} It needs `metric` and one column for "
                 "each model, under its name in the fit."
             )
-    values = table.set_index("metric")[list(models)]
+    unnamed = np.flatnonzero(table["metric"].isna())
+    if len(unnamed):
+        raise DataError(f"Row {unnamed[0] + 2} of the table of metrics has no name. Name the metric.")
+    values = table.assign(metric=table["metric"].map(str)).set_index("metric")[list(models)]
     repeated = values.index[values.index.duplicated()]
     if len(repeated):
         raise DataError(f"The metric {repeated[0]!r} is in the table twice. Keep one row.")

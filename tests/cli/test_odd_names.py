@@ -99,3 +99,19 @@ def test_an_address_that_only_begins_as_one_is_no_link():
     table = pd.DataFrame({"source": ["http://[", "https://www.a.example/x"]})
     made = build_table("t", "T", table, [Column("source", "source", kind="link")])
     assert [row[0].text for row in made.rows] == ["http://[", "a.example"]
+
+
+@pytest.mark.parametrize("cell", ["", "7"])
+def test_a_metric_without_a_name_or_with_a_number_for_one(cell, invented_fit, tmp_path):
+    invented_fit.save(tmp_path / "fit")
+    models = ["model 03", "model 04", "model 05"]
+    table = f"metric,{','.join(models)}\n{cell},0.1,0.2,0.3\n"
+    (tmp_path / "m.csv").write_text(table)
+    files = [str(tmp_path / "fit"), *models, "--metrics", str(tmp_path / "m.csv"), "--same", "a=bench 1"]
+    found = CliRunner().invoke(main, ["compare", *files])
+    assert found.exit_code == 1
+    assert ("Row 2" if cell == "" else "no metric is called 'a'") in found.stderr
+
+
+def test_a_seed_is_not_negative(tmp_path):
+    assert CliRunner().invoke(main, ["trend", str(tmp_path), "--seed", "-1"]).exit_code == 2
