@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from eci.scores.aliases import Aliases, Kind
-from eci.scores.faults import Fault, Faults
+from eci.scores.faults import Fault, Faults, bare
 from eci.scores.names import Hints
 from eci.scores.readers.tables import Tables
 from eci.scores.schema import BENCHMARK_FACTS, DTYPES, MODEL_FACTS, Unit, parse
@@ -101,7 +101,7 @@ def _facts(parts: Sequence[Parsed], key: str, column: str, faults: Faults) -> pd
         other = again.iloc[at]
         earlier = first.loc[other["name"]]
         place = _at(earlier, column, "", "")
-        problem = f"for {other['name']!r} contradicts {place.value} ({place.where})"
+        problem = f"for {other['name']!r} contradicts {bare(place.value)} ({place.where})"
         return _at(other, column, problem, f"Give each {key} one {column}")
 
     faults.add_rows(np.arange(len(again)), word)

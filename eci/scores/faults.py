@@ -61,7 +61,7 @@ class Fault:
 
     def __str__(self) -> str:
         """Word the fault as one sentence and its advice as another."""
-        place = f"{self.where}, column {_bare(self.column)}" if self.column else self.where
+        place = f"{self.where}, column {bare(self.column)}" if self.column else self.where
         return f"{place}: {' '.join(filter(None, [clip(self.value), self.problem]))}. {self.advice}."
 
 
@@ -131,7 +131,7 @@ def clip(value: str) -> str:
     return short
 
 
-def _bare(name: str) -> str:
+def bare(name: str) -> str:
     """Show a name without quotes, shortened; one with invisible characters is escaped."""
     short = _shorten(name)
     return short if short.isprintable() else repr(short)[1:-1]

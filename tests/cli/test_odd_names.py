@@ -115,3 +115,11 @@ def test_a_metric_without_a_name_or_with_a_number_for_one(cell, invented_fit, tm
 
 def test_a_seed_is_not_negative(tmp_path):
     assert CliRunner().invoke(main, ["trend", str(tmp_path), "--seed", "-1"]).exit_code == 2
+
+
+def test_the_other_value_of_a_contradiction_does_not_steer_the_terminal_either(tmp_path):
+    table = "model,benchmark,score,lab\nA,x,0.5,\u202eN\nA,y,0.5,N\n"
+    (tmp_path / "s.csv").write_text(table, encoding="utf-8")
+    found = CliRunner().invoke(main, ["check", str(tmp_path / "s.csv")])
+    assert "contradicts" in found.output
+    assert all(map(str.isprintable, found.output.splitlines()))
