@@ -10,6 +10,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 import eci
+from eci.queries.criticism import criticise
 
 ROOT = Path(__file__).parents[2]
 EVIDENCE = sorted((ROOT / "docs/evidence").glob("held_out*.json"))
@@ -150,3 +151,27 @@ def test_three_splits_of_the_evidence_are_predicted_there_again(bench, path):
             found = bench.run_repeat(matrix, ["normal"], seed, anchors=anchors, known={})
             for key, away in (("mae", 0.002), ("in_90", 0.04), ("log_score", 0.01)):
                 assert found["normal"][key] == pytest.approx(stored["normal"][key], abs=away)
+
+
+def test_leaving_one_out_by_weights_is_what_the_checks_of_a_fit_do(bench, small_fit):
+    loo = import_module("bench.loo")
+    density, k, fitted = loo.leave_one_out(small_fit)
+    checked = criticise(small_fit)
+    assert density.sum() == pytest.approx(checked.elpd, abs=checked.elpd_se / 10)
+    assert (fitted - density).sum() == pytest.approx(checked.p_loo, rel=0.1)
+    worse = density - 0.2, k, fitted
+    numbers = loo.compare({"normal": (density, k, fitted), "other": worse})
+    assert numbers["other"]["below_best"] == pytest.approx([0.2, 0.0])
+    assert numbers["normal"]["below_best"] == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("data", ["bundled", "epoch"])
+def test_both_ways_of_leaving_out_put_the_likelihoods_in_the_same_order(data):
+    held_out, loo = (
+        json.loads((ROOT / f"docs/evidence/{kind}_{data}.json").read_text(encoding="utf-8"))
+        for kind in ("held_out", "loo")
+    )
+    splits = [repeat for repeat in held_out["repeats"] if all(name in repeat for name in held_out["runs"])]
+    by_splits = {name: np.mean([repeat[name]["log_score"] for repeat in splits]) for name in loo["numbers"]}
+    by_weights = {name: found["log_density"] for name, found in loo["numbers"].items()}
+    assert sorted(by_splits, key=by_splits.get) == sorted(by_weights, key=by_weights.get)
