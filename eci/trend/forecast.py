@@ -72,6 +72,8 @@ def forecast(trend: Trend, date: str | np.datetime64) -> Forecast:
     """
     try:
         day: np.datetime64 = np.array([date], dtype="datetime64[D]")[0]
+        if np.isnat(day):
+            raise ValueError("no day")
     except ValueError:
         raise DataError(f"The forecast date {date!r} is not a date. Give it as YYYY-MM-DD.") from None
     draws = trend.averaged
