@@ -52,10 +52,11 @@ def cut_after(n_reports):
     return progress
 
 
-def run(matrix, folder, *, method=QUICK, seed=1, said=None, replace=False, **options):
+def run(matrix, folder, *, said=None, replace=False, **options):
     announce = None if said is None else said.append
     with eci.Checkpoint(folder, replace=replace, announce=announce) as checkpoint:
-        return eci.fit(matrix, method=method, seed=seed, checkpoint=checkpoint, **options)
+        options = {"method": QUICK, "seed": 1, "likelihood": "normal", **options}
+        return eci.fit(matrix, checkpoint=checkpoint, **options)
 
 
 def cut(matrix, folder, n_reports=5, **options):

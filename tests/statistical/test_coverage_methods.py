@@ -63,7 +63,7 @@ SCALES = dict(zip(TITLES, (to_published, Scale.standard), strict=True))
 
 def fit(method, matrix, seed):
     options = {} if isinstance(method, eci.Bootstrap) else {"priors": PRIORS}
-    return eci.fit(matrix, method=method, seed=seed, **options)
+    return eci.fit(matrix, method=method, seed=seed, likelihood="normal", **options)
 
 
 def cover(draws, truth):
