@@ -247,7 +247,7 @@ class TestCommand:
         out = tmp_path / "fit"
 
         def fit(*options):
-            command = ["fit", tmp_path / "scores.csv", "--out", out, *options]
+            command = ["fit", tmp_path / "scores.csv", "--likelihood", "normal", "--out", out, *options]
             return CliRunner().invoke(main, [*map(str, command)])
 
         fit.out, fit.kept = out, tmp_path / "fit.checkpoint"
@@ -258,7 +258,7 @@ class TestCommand:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_table", interrupt)
+            patch.setattr("eci.folder.write_csv", interrupt)
             stopped = fit("--seed", 1)
         assert stopped.exit_code == 130
         assert f"{fit.out} was left as it was." in stopped.stderr
@@ -270,7 +270,7 @@ class TestCommand:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_table", fill)
+            patch.setattr("eci.folder.write_csv", fill)
             full = fit("--seed", 1)
         assert full.exit_code == 1
         assert "No space left on device" in full.stderr and "Traceback" not in full.stderr
@@ -286,7 +286,7 @@ class TestCommand:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_table", interrupt)
+            patch.setattr("eci.folder.write_csv", interrupt)
             fit("--seed", 1)
         drawn.clear()
         result = fit("--seed", 1)
