@@ -149,6 +149,17 @@ class Fit:
         """Derive whether the method is exact."""
         object.__setattr__(self, "is_preview", self.method["name"] != "nuts")
 
+    def __repr__(self) -> str:
+        """Return what it is in one line: size, likelihood, method, draws, scale, checks."""
+        matrix, by = self.matrix, self.method["name"] + (", a preview" if self.is_preview else "")
+        draws = "no draws" if self.draws is None else f"{len(self.draws.ability)} draws"
+        failed = ", ".join(check.name for check in self.diagnostics.failed)
+        return (
+            f"Fit({matrix.n_models} models x {matrix.n_benchmarks} benchmarks, {matrix.n_scores} scores; "
+            f"{self.likelihood}, by {by}, {draws}; {self.scale.label}; "
+            + (f"checks failed: {failed})" if failed else f"{len(self.diagnostics.checks)} checks passed)")
+        )
+
     @property
     def digest(self) -> str:
         """Digest of the scores."""

@@ -1,6 +1,8 @@
 """One small problem that many tests share, so that it is compiled and fitted once."""
 
+import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,21 @@ from eci.irt.priors import Priors
 from eci.scores import ScoreMatrix
 
 
-@pytest.fixture(autouse=True)
-def no_compile_cache(monkeypatch):
-    """Keep `eci fit` from writing compiled programs to the user's cache."""
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+def pytest_configure(config):
+    """Keep compiled programs for the other workers and for the next run, and out of the user's own cache.
+
+    Half the time of a first run is compilation. jax looks a program up by its whole text, its version and the
+    processor, so that changed code is compiled anew. It reads these settings when it is imported.
+    """
+    keeps = hasattr(config, "cache")  # not with -p no:cacheprovider
+    folder = config.cache.mkdir("jax") if keeps else tempfile.mkdtemp(prefix="eci-jax-")
+    settings = {
+        "JAX_COMPILATION_CACHE_DIR": str(folder),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+    }
+    for name, value in settings.items():
+        os.environ.setdefault(name, value)
 
 
 @pytest.fixture(scope="session")

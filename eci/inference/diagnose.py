@@ -21,7 +21,11 @@ MIN_BFMI = 0.3
 
 FloatArray = NDArray[np.float64]
 
-_MORE = "Draw more (--draws), or look at the named benchmark or model: few scores, or all at the floor?"
+_MORE = (
+    "Draw more (--draws 4000). If that does not help, the one named has few scores, or all of them at its "
+    "chance level or ceiling: leave it out (--exclude-benchmark), or ask for more scores (--min-models, "
+    "--min-benchmarks)."
+)
 _ADVICE = {
     "rhat": f"The chains disagree. {_MORE}",
     "ess_bulk": f"Too few effective draws for the mean. {_MORE}",
@@ -83,7 +87,8 @@ def check_sampler(
             "divergences", float(diverging.mean()), MAX_DIVERGENT, bool(diverging.mean() <= MAX_DIVERGENT),
             worst if diverging.any() else "",
             "Steps fell off the posterior, part of which may be missed. Smaller steps: --target-accept 0.99. "
-            "Else a tighter prior (--priors), or more scores for each benchmark (--min-models).",
+            "If that does not help, a tighter prior (--priors FILE), or more scores for each benchmark "
+            "(--min-models 6).",
         ),
         Check(
             "max_tree_depth", float(cut), MAX_CUT, bool(cut <= MAX_CUT), "",
@@ -92,8 +97,8 @@ def check_sampler(
         Check(
             "bfmi", float(bfmi.min()), MIN_BFMI, bool(bfmi.min() >= MIN_BFMI),
             f"chain {int(np.argmin(bfmi))}",
-            "The energy moves slowly: heavy tails in the posterior. Draw more (--draws), or choose a tighter "
-            "prior (--priors).",
+            "The energy moves slowly: heavy tails in the posterior. Draw more (--draws 4000), or give a "
+            "tighter prior (--priors FILE).",
         ),
     )  # fmt: skip
 
@@ -140,7 +145,8 @@ def check_center(gradient_norm: float) -> tuple[Check, ...]:
         Check(
             "mode_found", float(found), 1.0, found, "",
             "The curves can pass through all scores, so the noise has no mode and the sampler starts from a "
-            "crude guess. More scores for each benchmark (--min-models), or a tighter prior (--priors).",
+            "crude guess. Ask for more scores of each benchmark (--min-models 6), or give a tighter prior "
+            "(--priors FILE).",
         ),
     )  # fmt: skip
 

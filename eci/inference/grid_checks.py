@@ -35,22 +35,23 @@ def check_grid(
     return (
         Check(
             "mode_gradient", decrement, MAX_DECREMENT, decrement <= MAX_DECREMENT, "",
-            "The mode was not reached (norm in posterior sds). Use the method nuts.",
+            "The mode was not reached (norm in posterior sds). Use --method nuts.",
         ),
         Check(
             "hessian_positive_definite", float(definite), 1.0, definite, "",
             "The curvature at the mode is not that of a maximum; the common sds of the items were held at "
-            "theirs, so that intervals are too narrow. Use the method nuts.",
+            "theirs, so that intervals are too narrow. Use --method nuts.",
         ),
         Check(
             "window_edge", edge, EDGE, edge <= EDGE, "",
-            "Nodes of ability were cut off where a model still has weight. Please report this with the data.",
+            "The grid of ability ends where a model still has weight, so that its index is wrong. Use "
+            "--method nuts, and please report this with the data.",
         ),
         Check(
             "item_normality", value, MAX_DEPARTURE, value <= MAX_DEPARTURE, names[worst],
             "The named item has too few answers, or nearly all alike, for a normal approximation of its "
             "intercept and log slope: its interval is not to be trusted, nor are others' that rest on it. "
-            "Leave such items out, or use the method nuts.",
+            "Leave such items out, or use --method nuts.",
         ),
     )  # fmt: skip
 

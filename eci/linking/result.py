@@ -117,6 +117,15 @@ class Link:
 
     # what it says
 
+    def __repr__(self) -> str:
+        """Return what it says in one line: the line, its scatter, and what it rests on."""
+        found = self.quantities()
+        slope, intercept = (f"{q.mean:.4g} (sd {q.sd:.2g})" for q in (found["slope"], found["intercept"]))
+        return (
+            f"Link(new = {intercept} + {slope} x old, residual sd {found['residual_sd'].mean:.2g}; by "
+            f"{self.method} on {len(self)} common {self.common}; {self.scales[0]} to {self.scales[1]})"
+        )
+
     def line(self, values: Array) -> Array:
         """Draw the line at old values: (value,) -> (draw, value), new points."""
         return np.asarray(

@@ -68,6 +68,8 @@ class Criticism:
 
     Parameters
     ----------
+    likelihood
+        Of the fit.
     n_draws, n_scores
         Draws used, and scores.
     elpd, elpd_se
@@ -84,6 +86,7 @@ class Criticism:
         Every model whose index varies, most sensitive to the prior first.
     """
 
+    likelihood: str
     n_draws: int
     n_scores: int
     elpd: float
@@ -137,6 +140,7 @@ def criticise(fit: Fit, *, max_draws: int = MAX_DRAWS, seed: int = 0) -> Critici
     fitted = logsumexp(log_prob, axis=0) - np.log(len(rows))
     max_k = max_pareto_k(len(rows))
     return Criticism(
+        likelihood=fit.likelihood,
         n_draws=len(rows),
         n_scores=matrix.n_scores,
         elpd=float(log_density.sum()),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eci.queries.criticism import Criticism, LeftOut, Scatter, Sensitivity
 
 _SHOWN = 5
+_OWN_NOISE = ("beta", "beta_binomial")
 
 
 def list_checks(diagnostics: Sequence[Mapping[str, Any]]) -> str:
@@ -72,14 +73,24 @@ def _about_scatter(criticism: Criticism) -> str:
         paragraph(
             f"Scatter about the curve (posterior predictive check): {more} of {n} benchmarks scatter more "
             f"than the noise says and {len(found) - more} less; {UNLIKELY * n:.1f} would by chance.",
-            "A likelihood with a noise of each benchmark's own may fit better (--likelihood)."
-            if len(found) > 3 * UNLIKELY * n + 1
-            else "",
+            _advise_noise(criticism.likelihood) if len(found) > 3 * UNLIKELY * n + 1 else "",
         )
     ]
     if found:
         lines.append(_table(("benchmark", "variance ratio", "p", "scores"), found, _scatter_cells, "<>>>"))
     return "\n".join(lines)
+
+
+def _advise_noise(likelihood: str) -> str:
+    if likelihood in _OWN_NOISE:
+        return (
+            "Each has a noise of its own already: check first whether their scores mix editions or settings."
+        )
+    other = "beta_binomial" if likelihood == "binomial" else "beta"
+    return (
+        f"A likelihood with a noise of each benchmark's own may fit better: fit with --likelihood "
+        f"{other} and compare."
+    )
 
 
 def _scatter_cells(one: Scatter) -> tuple[str, ...]:

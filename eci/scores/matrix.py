@@ -99,6 +99,15 @@ class ScoreMatrix:
         require_consistent(self)
         object.__setattr__(self, "digest", digest(self))
 
+    def __repr__(self) -> str:
+        """Return what it holds in one line: size, share of the grid, and what the rules left out."""
+        share = len(set(zip(self.model_index.tolist(), self.benchmark_index.tolist(), strict=True)))
+        share_of_grid = share / (self.n_models * self.n_benchmarks)
+        return (
+            f"ScoreMatrix({self.n_models} models x {self.n_benchmarks} benchmarks, {self.n_scores} scores, "
+            f"{share_of_grid:.1%} of all pairs; digest {self.digest[:12]})"
+        )
+
     @classmethod
     def from_table(
         cls,

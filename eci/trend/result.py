@@ -90,6 +90,22 @@ class Trend:
     identified: bool
     warnings: tuple[str, ...] = field(default_factory=tuple)
 
+    def __repr__(self) -> str:
+        """Return what it says in one line: models, slopes, and how sure a change is."""
+
+        def slope(quantity: Quantity) -> str:
+            return f"{quantity.median:.3g} ({quantity.low:.3g} to {quantity.high:.3g})"
+
+        kind = "frontier models" if self.series.frontier else "models"
+        dates = self.series.release_date
+        after = self.slope_after
+        change = f"; P(change) {self.p_any_change:.2f}" if self.automatic else ""
+        return (
+            f"Trend({self.n} {kind}, {dates.min()} to {dates.max()}; slope {slope(self.slope_before)}"
+            + ("" if after is None else f", after a change {slope(after)}")
+            + f" points a year, {self.interval_prob:.0%} intervals{change})"
+        )
+
     # mixtures of change models
 
     def given(self, *changes: ChangeModel) -> TrendDraws | None:

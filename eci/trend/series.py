@@ -265,6 +265,13 @@ class IndexSeries:
         """Return the number of models."""
         return len(self.models)
 
+    def __repr__(self) -> str:
+        """Return what it holds in one line: models, dates, scale, errors."""
+        known = self.release_date[~np.isnat(self.release_date)]
+        dates = f", {known.min()} to {known.max()}" if known.size else ""
+        errors = "joint errors" if self.draws is not None else "errors" if self.has_errors else "no errors"
+        return f"IndexSeries({len(self)} models{dates}; {self.scale}, with {errors})"
+
     def select(self, **selection: Unpack[SelectionRules]) -> IndexSeries:
         """Keep the models that meet every rule of a `Selection`; what is kept and why is recorded.
 

@@ -5,18 +5,14 @@ import json
 import pytest
 from click.testing import CliRunner
 
-import eci
 from eci.cli.main import main
 
 
 @pytest.fixture(scope="module")
-def scores(tmp_path_factory):
-    """A small simulated data set as a user's file."""
+def scores(small_table, tmp_path_factory):
+    """The small problem as a user's file, of a shape that other tests compile as well."""
     path = tmp_path_factory.mktemp("bench") / "scores.csv"
-    matrix, _ = eci.simulate(12, 8, seed=3, likelihood="normal")
-    rows = zip(matrix.model_index, matrix.benchmark_index, matrix.score, strict=True)
-    lines = [f"{matrix.models[m]},{matrix.benchmarks[j]},{min(max(y, 0), 1):.4f}" for m, j, y in rows]
-    path.write_text("\n".join(["model,benchmark,score", *lines]), encoding="utf-8")
+    small_table.to_csv(path, index=False)
     return path
 
 
@@ -28,7 +24,7 @@ def test_both_kernels_on_the_users_data(scores):
     result = run(scores, "--draws", 200, "--chains", 2, "--json")
     assert result.exit_code == 0, result.stderr
     facts = json.loads(result.stdout)
-    assert (facts["models"], facts["benchmarks"], facts["draws"]) == (12, 8, 400)
+    assert (facts["models"], facts["benchmarks"], facts["draws"]) == (16, 8, 400)
     assert [row["kernel"] for row in facts["runs"]] == ["lean", "numpyro"]
     for row in facts["runs"]:
         least = min(row["index"], row["difficulty"])
@@ -43,7 +39,7 @@ def test_the_table_names_what_it_was_made_on(scores):
     header, row, facts = result.stdout.splitlines()
     assert header.split()[0] == "kernel"
     assert row.split()[0] == "lean"
-    assert "12 models, 8 benchmarks" in facts
+    assert "16 models, 8 benchmarks" in facts
     assert "jax" in facts
 
 

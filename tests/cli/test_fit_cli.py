@@ -91,7 +91,7 @@ class TestMethods:
 
     def test_other_likelihood_priors_and_interval(self, data, out, tmp_path):
         priors = tmp_path / "priors.toml"
-        priors.write_text("log_precision_mean = 4.0\n")
+        priors.write_text("logit_sd_scale = 0.4\n")
         options = ("--likelihood", "logit_normal", "--priors", priors, "--interval-prob", "0.5")
         result = quick(data, out, *options)
         assert result.exit_code == EXIT_GOOD, result.output
@@ -99,7 +99,7 @@ class TestMethods:
         facts = json.loads((out / "fit.json").read_text())
         assert facts["likelihood"] == "logit_normal"
         assert facts["interval_prob"] == 0.5
-        assert facts["priors"] == {**eci.Priors().as_dict(), "log_precision_mean": 4.0}
+        assert facts["priors"] == {**eci.Priors().as_dict(), "logit_sd_scale": 0.4}
 
     def test_rules_are_recorded(self, data, out):
         result = quick(data, out, "--min-benchmarks", 5, "--until", "2024-12-31", "--duplicates", "max")
@@ -318,10 +318,10 @@ class TestMethodOptions:
     def test_advice_names_flags_that_exist(self):
         """Every flag in the advice of a check is one of `eci fit` or of its rules."""
         from eci.cli.fit import fit as command
-        from eci.inference import bootstrap, diagnose
+        from eci.inference import bootstrap, diagnose, grid_checks
 
         known = {flag for option in command.params for flag in option.opts}
-        for module in (bootstrap, diagnose):
+        for module in (bootstrap, diagnose, grid_checks):
             text = Path(module.__file__).read_text(encoding="utf-8")
             named = set(re.findall(r"--[a-z][a-z-]+", text))
             assert named

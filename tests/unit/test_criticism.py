@@ -145,7 +145,9 @@ def test_tables_of_many_are_cut(small_fit):
 
     found = criticise(small_fit, max_draws=200)
     many = replace(found, scatter=tuple(replace(one, p=0.0) for one in found.scatter))
-    text = describe_criticism(many)
+    text = " ".join(describe_criticism(many).split())
     assert "and 3 more (--json lists all)" in text
-    assert "likelihood with a noise of each benchmark's own" in text
+    assert "noise of each benchmark's own may fit better: fit with --likelihood beta and compare" in text
+    own = " ".join(describe_criticism(replace(many, likelihood="beta")).split())
+    assert "Each has a noise of its own already" in own
     assert isinstance(pd.DataFrame(many.record()["scatter"]), pd.DataFrame)

@@ -83,13 +83,17 @@ def test_unknown_names_get_a_suggestion(small_fit, invented_fit):
         predict(dataclasses.replace(invented_fit, method={"name": "bootstrap"}), "model 05")
 
 
-def test_a_full_row_leaves_nothing_to_predict():
-    fit = eci.fit(
-        eci.simulate(6, 5, seed=2, likelihood="normal").matrix,
-        method=eci.Laplace(n_draws=50),
-        likelihood="normal",
-    )
-    with pytest.raises(eci.DataError, match="'m000' has a score on every benchmark"):
-        predict(fit, "m000")
-    with pytest.raises(eci.DataError, match=r"m000: a score .*none to add"):
-        fit.next_benchmark("m000")
+def test_a_full_row_leaves_nothing_to_predict(invented_fit):
+    matrix = invented_fit.matrix
+    missing = [j for j in range(8) if j not in matrix.benchmark_index[matrix.model_index == 5]]
+    more = {
+        "model_index": np.append(matrix.model_index, [5] * len(missing)),
+        "benchmark_index": np.append(matrix.benchmark_index, missing),
+        "score": np.append(matrix.score, [0.5] * len(missing)),
+        "n_items": np.append(matrix.n_items, [np.nan] * len(missing)),
+    }
+    fit = dataclasses.replace(invented_fit, matrix=dataclasses.replace(matrix, **more))
+    with pytest.raises(eci.DataError, match="'model 05' has a score on every benchmark"):
+        predict(fit, "model 05")
+    with pytest.raises(eci.DataError, match=r"model 05: a score .*none to add"):
+        fit.next_benchmark("model 05")
