@@ -19,6 +19,7 @@ from eci.errors import DataError, EciWarning
 from eci.scores.names import did_you_mean
 
 _RECORD = "vintage.json"
+_DAMAGE = (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
 _SCHEMA = "eci-vintage/1"
 
 
@@ -122,8 +123,18 @@ def list_vintages(cache: Path, source: str | None = None) -> tuple[Vintage, ...]
         If a folder holds no record that can be read.
     """
     folders = sorted(cache.glob(f"{source or '*'}/*/"))
-    found = [_read(folder) for folder in folders if not folder.name.startswith(".")]
-    return tuple(sorted((v for v in found if v is not None), key=lambda v: (v.source, v.fetched, v.stamp)))
+    found, strange = [], []
+    for folder in folders:
+        if not folder.name.startswith("."):
+            try:
+                found.append(_read(folder))
+            except _DAMAGE as error:
+                strange.append(f"{folder} ({type(error).__name__})")
+    if strange:
+        more = f" and {len(strange) - 1} more folders hold" if len(strange) > 1 else " holds"
+        said = f"{strange[0]}{more} no vintage that can be read; passed over."
+        warnings.warn(said, EciWarning, stacklevel=2)
+    return tuple(sorted(found, key=lambda v: (v.source, v.fetched, v.stamp)))
 
 
 def find_vintage(cache: Path, name: str) -> Vintage:
@@ -202,34 +213,39 @@ def store(folder: Path, *, source: str, file: str, form: str, url: str, etag: st
         atomic.flush(path)
     folder.chmod(0o755)  # mkdtemp's is closed to others
     if home.is_dir():
-        there = _read(home)
-        if there is not None and there.is_intact:
+        there = _read_intact(home)
+        if there is not None:
             return there, False
         shutil.rmtree(home)  # damaged: nothing is lost
     try:
         folder.rename(home)
     except OSError:
-        found = _read(home) if home.is_dir() else None
-        if found is None or not found.is_intact:
+        found = _read_intact(home)
+        if found is None:
             raise
         return found, False  # another process was quicker, with the same bytes
     return vintage, True
 
 
-def _read(folder: Path) -> Vintage | None:
-    try:
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        if record.pop("schema") != _SCHEMA:
-            raise ValueError("another schema")
-        vintage = Vintage(**record, folder=folder)
-        texts = [getattr(vintage, name) for name in record if name != "n_bytes"]
-        if not all(isinstance(text, str) for text in texts) or Path(vintage.file).name != vintage.file:
-            raise ValueError("fields of another kind")
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        said = f"{folder} holds no vintage that can be read ({type(error).__name__}); it is passed over."
-        warnings.warn(said, EciWarning, stacklevel=3)
-        return None
+def _read(folder: Path) -> Vintage:
+    """Read the record of a vintage; one of `_DAMAGE` where there is none."""
+    record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+    if record.pop("schema") != _SCHEMA:
+        raise ValueError("another schema")
+    vintage = Vintage(**record, folder=folder)
+    texts = [getattr(vintage, name) for name in record if name != "n_bytes"]
+    if not all(isinstance(text, str) for text in texts) or Path(vintage.file).name != vintage.file:
+        raise ValueError("fields of another kind")
     return vintage
+
+
+def _read_intact(folder: Path) -> Vintage | None:
+    """The vintage in a folder, if there is one and its file is as it was fetched."""
+    try:
+        vintage = _read(folder)
+    except _DAMAGE:
+        return None
+    return vintage if vintage.is_intact else None
 
 
 def checksum(path: Path) -> str:
