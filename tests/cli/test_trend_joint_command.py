@@ -68,12 +68,12 @@ def test_joint_stands_beside_the_two_stage_answer(saved, invented_joint):
     assert shifts["slope before"] == pytest.approx((ours["median"] - theirs["median"]) / width, abs=0.006)
 
 
-def test_a_failed_check_of_the_joint_fit_is_exit_3(saved, tmp_path):
-    from eci import load_fit
-
-    few = {"name": "nuts", "n_chains": 2, "n_draws": 20, "n_warmup": 20, "max_doublings": 0}
-    replace(load_fit(saved), method=few).save(tmp_path / "few")
-    arguments = [tmp_path / "few", "--change", "none", "--joint"]
+def test_a_failed_check_of_the_joint_fit_is_exit_3(saved, monkeypatch):
+    failed = Diagnostics((Check("rhat_trend", 1.2, 1.01, False, "slope", "Draw more."),))
+    slope, residual = np.random.default_rng(1).normal([[9.0], [3.0]], 0.5, (2, 400))
+    joint = JointTrend("none", None, slope, slope, np.zeros_like(slope), residual, failed)
+    monkeypatch.setattr("eci.trend.joint.fit_joint", lambda fit, **options: joint)
+    arguments = [saved, "--change", "none", "--joint"]
     result = run(*arguments)
     assert result.exit_code == 3
     assert "CHECK FAILED: " in result.stdout

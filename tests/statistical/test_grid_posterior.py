@@ -40,7 +40,7 @@ PRIORS = eci.Priors(
     log_precision_mean_sd=0.5,
     log_precision_sd_scale=0.5,
 )
-METHOD = eci.Nuts(n_draws=4000, max_doublings=0, target_accept=0.95)
+METHOD = eci.Nuts(n_draws=2000, max_doublings=0, target_accept=0.95)
 
 
 class Axis:
