@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import glob
+import hashlib
 import os
 import shutil
 import sys
@@ -76,6 +77,12 @@ def flush(path: Path) -> None:
     """Hand a file from the memory of the system to its disk, so that a name never outlives its content."""
     with path.open("rb+") as file:
         os.fsync(file.fileno())
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, in hexadecimal: whether it is the one that was written."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def lock(descriptor: int) -> bool | None:

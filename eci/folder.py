@@ -6,7 +6,6 @@ the mode and the scores, and opens in ArviZ and xarray. Free of jax.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -19,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from eci.atomic import standing, write_folder
+from eci.atomic import checksum, standing, write_folder
 from eci.errors import DataError
 from eci.facts import require_facts, require_visible
 from eci.fitted import Check, Diagnostics, Fit, Parameters, Provenance
@@ -68,7 +67,7 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
             memory = io.BytesIO()
             _to_tree(fit).to_netcdf(memory, engine="h5netcdf")
             (draft / "posterior.nc").write_bytes(memory.getvalue())
-            checksums = {path.name: _checksum(path) for path in sorted(draft.iterdir())}
+            checksums = {path.name: checksum(path) for path in sorted(draft.iterdir())}
             facts = {**describe(fit), "sha256": checksums}
             text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
             (draft / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
@@ -196,13 +195,8 @@ def load_facts(folder: str | Path) -> dict[str, Any]:
 def _require_unchanged(path: Path, facts: Mapping[str, Any]) -> None:
     """Refuse a file that is not the one that fit.json was written with; a fit of 0.1.0 does not say."""
     written = facts.get("sha256", {}).get(path.name)
-    if written is not None and _checksum(path) != written:
+    if written is not None and checksum(path) != written:
         raise ValueError("it is not as it was written (its checksum is another)")
-
-
-def _checksum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @_again_if_replaced

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
 import os
 import shutil
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from eci import atomic
+from eci.atomic import checksum
 from eci.errors import DataError, EciWarning
 from eci.scores.names import did_you_mean
 
@@ -246,9 +246,3 @@ def _read_intact(folder: Path) -> Vintage | None:
     except _DAMAGE:
         return None
     return vintage if vintage.is_intact else None
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,11 +7,11 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from eci.atomic import checksum
 from eci.errors import DataError, EciWarning
 from eci.scores.cache import (
     Vintage,
     cache_folder,
-    checksum,
     find_vintage,
     list_vintages,
     store,

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from eci.atomic import checksum
 from eci.scores.aliases import Aliases
 from eci.scores.readers.glimpse import look
 
@@ -58,8 +59,7 @@ def _describe_aliases(aliases: Aliases) -> list[dict[str, Any]]:
 def _hash(path: Path) -> str:
     """SHA-256 of a file; of a folder, of the names and hashes of its files of data."""
     if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return checksum(path)
     sha = hashlib.sha256()
     for name in look(path).members:
         if name.endswith(_ENDINGS):

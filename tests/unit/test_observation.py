@@ -12,7 +12,7 @@ from eci import noise
 from eci.irt.continuous import RepeatedNormal
 from eci.irt.datum import Datum, RepeatedDatum, find_edges, snap_to_edges
 from eci.irt.observation import LIKELIHOODS
-from eci.irt.special import digamma, log_gamma
+from eci.irt.special import digamma, log_gamma, log_gamma_ratio
 
 SCORES = np.array([0.02, 0.3, 0.5, 0.97])
 MEANS = np.array([0.05, 0.5, 0.48, 0.9])
@@ -216,3 +216,16 @@ def test_derivatives_of_log_gamma():
     )
     second = jax.vmap(jax.grad(jax.grad(log_gamma)))(jnp.asarray(X))
     np.testing.assert_allclose(second, special.polygamma(1, X), rtol=1e-9)
+
+
+def test_a_ratio_of_gammas_with_a_factor_and_its_derivatives():
+    x = jnp.asarray([3.7, 0.2, 41.0, 0.6])
+
+    def ratio(x):
+        return log_gamma_ratio((x[0],), (x[1], x[2]), x[3])
+
+    a, b, c, times = np.asarray(x)
+    expected = special.gammaln(a) - special.gammaln(b) - special.gammaln(c) + np.log(times)
+    assert float(ratio(x)) == pytest.approx(expected, rel=1e-12)
+    slopes = [special.digamma(a), -special.digamma(b), -special.digamma(c), 1 / times]
+    np.testing.assert_allclose(jax.grad(ratio)(x), slopes, rtol=1e-11)
