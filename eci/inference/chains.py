@@ -44,7 +44,7 @@ def log_density_gradient(
     """Negative log density and gradient in whitened coordinates."""
 
     def potential(z: Array) -> Array:
-        return -measurement.log_density(unwhiten(whitening, scores, z), scores)
+        return -measurement.log_density(unwhiten(whitening, z), scores)
 
     value, gradient = jax.value_and_grad(potential)(z)
     return value, gradient

@@ -61,7 +61,7 @@ def _weigh_piece(
     n_benchmarks = whitening.center.benchmark.shape[0]
 
     def one(z: Array) -> tuple[Array, Array]:
-        position = unwhiten(whitening, scores, z)
+        position = unwhiten(whitening, z)
         prior = jax.vmap(measurement.benchmark_log_prior, (0, None, 0))
         of_benchmark = prior(position.benchmark, position.shared, scores.coordinates)
         of_scores = measurement.row_log_probs(position, scores)

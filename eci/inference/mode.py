@@ -114,18 +114,11 @@ def _marginal_value(
 
 
 @jax.jit
-def benchmark_spread(factor: Arrow, position: Position, scores: CodedScores) -> Array:
+def benchmark_spread(factor: Arrow, position: Position) -> Array:
     """Posterior variance of each benchmark's difficulty, log slope (and log precision), (benchmark, k)."""
     n_benchmarks, k = position.benchmark.shape
-    n_models = position.ability.shape[0]
     own = cho_solve((factor.benchmark_chol, True), jnp.broadcast_to(jnp.eye(k), factor.benchmark_chol.shape))
-    coupling = (
-        jnp.zeros((n_benchmarks, n_models, k))
-        .at[scores.benchmark_index, scores.model_index]
-        .add(factor.row_coupling)
-    )
-    coupling = jnp.concatenate([coupling.transpose(0, 2, 1), factor.shared_coupling], axis=2)
-    coupling = factor.basis.T @ coupling.reshape(-1, coupling.shape[2]).T
+    coupling = factor.basis.T @ factor.coupling.reshape(n_benchmarks * k, -1).T
     half = solve_triangular(factor.w_chol, coupling, lower=True)
     half = half.T.reshape(n_benchmarks, k, -1)
     covariance = own + half @ half.transpose(0, 2, 1)
@@ -153,9 +146,8 @@ def _descend(
     measurement: Measurement, factor: Arrow, gradient: tuple[Array, Array], scores: CodedScores
 ) -> tuple[Position, Array]:
     """Preconditioned step, with bounded lengths, and the slope along it."""
-    step = solve_arrow(
-        factor, scores, Position(jnp.zeros(scores.covariates.shape[0]), -gradient[0], -gradient[1])
-    )
+    n_models = scores.covariates.shape[0]
+    step = solve_arrow(factor, Position(jnp.zeros(n_models), -gradient[0], -gradient[1]))
     step = step._replace(
         benchmark=jnp.clip(step.benchmark, -1.0, 1.0), shared=jnp.clip(step.shared, -0.3, 0.3)
     )
@@ -166,7 +158,7 @@ def find_curvature(measurement: Measurement, position: Position, scores: CodedSc
     """Factored precision with the unit held by the prior, and the benchmarks' posterior variances."""
     basis = hold_prior(position.ability.size, position.shared.size)
     factor = compiled_arrow(measurement, position, scores, basis, exact=False)
-    return factor, benchmark_spread(factor, position, scores)
+    return factor, benchmark_spread(factor, position)
 
 
 def find_mode(

@@ -41,7 +41,7 @@ def run_numpyro(
         )
     n = int(sum(x.size for x in whitening.center) - 2)
     kernel = NUTS(
-        potential_fn=lambda z: -measurement.log_density(unwhiten(whitening, scores, z), scores),
+        potential_fn=lambda z: -measurement.log_density(unwhiten(whitening, z), scores),
         step_size=FIRST_STEP_SIZE,
         adapt_mass_matrix=False,
         target_accept_prob=options.target_accept,

@@ -23,7 +23,7 @@ from eci.inference.moments import match_moments
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.continuous import RepeatedNormal
-from eci.irt.datum import Datum, RepeatedDatum, Row
+from eci.irt.datum import Datum, RepeatedDatum, Row, group_scores
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
 from eci.irt.observation import REPEATED
 from eci.scores import ScoreMatrix
@@ -120,7 +120,7 @@ def code_scores(
     at = Coordinates(jnp.zeros(matrix.n_benchmarks), jnp.ones((matrix.n_benchmarks, measurement.n_benchmark)))
     shifts = jnp.zeros((matrix.n_models, 0)) if covariates is None else jnp.asarray(covariates)
     models, benchmarks = jnp.asarray(m, jnp.int32), jnp.asarray(j, jnp.int32)
-    return CodedScores(models, benchmarks, datum, at, shifts)
+    return CodedScores(models, benchmarks, datum, group_scores(j, datum), at, shifts)
 
 
 Indices = NDArray[np.int64]
@@ -186,7 +186,7 @@ def _constrain_one(measurement: Measurement, position: Position, scores: CodedSc
 def _constrain(
     measurement: Measurement, whitening: Whitening, scores: CodedScores, z: Array
 ) -> dict[str, Array]:
-    return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, scores, z), scores))(z)
+    return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, z), scores))(z)
 
 
 def _compile(measurement: Measurement, method: Method, start: Position, scores: CodedScores) -> None:
@@ -194,19 +194,18 @@ def _compile(measurement: Measurement, method: Method, start: Position, scores: 
     with jax.enable_x64(True):  # threads do not inherit it
         find_curvature(measurement, start, scores)
         if isinstance(method, Nuts):
-            match_moments(measurement, _blank(start, scores), scores)
+            match_moments(measurement, _blank(start), scores)
             if method.kernel == "lean":
-                compile_chain(measurement, method, _blank(start, scores), scores)
+                compile_chain(measurement, method, _blank(start), scores)
 
 
-def _blank(start: Position, scores: CodedScores) -> Whitening:
+def _blank(start: Position) -> Whitening:
     """A whitening map of the right shapes and no meaning, to compile for."""
     n_benchmarks, k = start.benchmark.shape
-    n_w, n_scores = start.ability.size + start.shared.size, scores.model_index.size
+    n_w = start.ability.size + start.shared.size
     shapes = (
         (n_w, n_w - 2),
         (n_benchmarks, k, k),
-        (n_scores, k),
-        (n_benchmarks, k, start.shared.size),
+        (n_benchmarks, k, n_w),
     )
     return Whitening(start, *(jnp.asarray(np.zeros(shape)) for shape in shapes))

@@ -2,8 +2,8 @@
 
 Given the abilities and the shared parameters w, the benchmarks are independent. The precision matrix
 is therefore an arrow: small blocks P_bb down the diagonal, one dense block for w, and couplings P_bw that
-are non-zero only where a model sat a benchmark. Eliminating the benchmarks costs O(scores), and leaves a
-dense Schur complement S over w.
+are non-zero only where a model sat a benchmark. Eliminating the benchmarks leaves a dense Schur complement S
+over w.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Arrow(NamedTuple):
     """Factored precision at a position.
 
     benchmark_chol (benchmark, k, k) and w_chol (w - 2, w - 2): lower Cholesky factors of P_bb and of
-    basis' S basis; row_coupling (score, k) and shared_coupling (benchmark, k, n_shared): P_bb^-1 P_bw.
+    basis' S basis; coupling (benchmark, k, w): P_bb^-1 P_bw.
     w holds the abilities and then the shared parameters; basis (w, w - 2) spans the directions left free
     when the unit is fixed.
     """
@@ -33,8 +33,7 @@ class Arrow(NamedTuple):
     basis: Array
     benchmark_chol: Array
     w_chol: Array
-    row_coupling: Array
-    shared_coupling: Array
+    coupling: Array
 
 
 class Whitening(NamedTuple):
@@ -46,8 +45,7 @@ class Whitening(NamedTuple):
     center: Position
     w_factor: Array
     benchmark_factor: Array
-    row_coupling: Array
-    shared_coupling: Array
+    coupling: Array
 
 
 def hold_prior(n_models: int, n_shared: int) -> Array:
@@ -174,37 +172,31 @@ def arrow(
         + models[:, 1:, 1:].sum(0)
         - jax.hessian(measurement.shared_log_prior)(position.shared)
     )
+    p_bm = jnp.zeros((n_benchmarks, k, n_models)).at[j, :, m].add(rows[:, own, ability])
     chol = jnp.linalg.cholesky(p_bb)
-    row_half = solve_triangular(chol[j], rows[:, own, ability, None], lower=True)[..., 0]
-    half_m = jnp.zeros((n_benchmarks, n_models, k)).at[j, m].add(row_half)
-    half_s = solve_triangular(chol, p_bs, lower=True)
-    half = jnp.concatenate([half_m.transpose(0, 2, 1), half_s], axis=2).reshape(n_benchmarks * k, -1)
+    half = solve_triangular(chol, jnp.concatenate([p_bm, p_bs], axis=2), lower=True)
+    flat = half.reshape(n_benchmarks * k, -1)
     p_ww = jnp.block([[jnp.diag(p_mm), p_ms], [p_ms.T, p_ss]])
-    schur = basis.T @ (p_ww - half.T @ half) @ basis
+    schur = basis.T @ (p_ww - flat.T @ flat) @ basis
     return Arrow(
         basis=basis,
         benchmark_chol=chol,
         w_chol=jnp.linalg.cholesky(schur),
-        row_coupling=solve_triangular(chol[j], row_half[..., None], lower=True, trans=1)[..., 0],
-        shared_coupling=solve_triangular(chol, half_s, lower=True, trans=1),
+        coupling=solve_triangular(chol, half, lower=True, trans=1),
     )
 
 
 compiled_arrow = jax.jit(arrow, static_argnums=0, static_argnames="exact")
 
 
-def solve_arrow(factor: Arrow, scores: CodedScores, rhs: Position) -> Position:
+def solve_arrow(factor: Arrow, rhs: Position) -> Position:
     """Solve precision @ x = rhs."""
-    m, j = scores.model_index, scores.benchmark_index
-    n_models = rhs.ability.shape[0]
-    reduced_m = rhs.ability.at[m].add(-jnp.sum(factor.row_coupling * rhs.benchmark[j], axis=1))
-    reduced_s = rhs.shared - jnp.einsum("jks,jk->s", factor.shared_coupling, rhs.benchmark)
-    reduced = factor.basis.T @ jnp.concatenate([reduced_m, reduced_s])
-    w = factor.basis @ cho_solve((factor.w_chol, True), reduced)
-    ability, shared = w[:n_models], w[n_models:]
+    reduced = jnp.concatenate([rhs.ability, rhs.shared])
+    reduced -= jnp.einsum("jkw,jk->w", factor.coupling, rhs.benchmark)
+    w = factor.basis @ cho_solve((factor.w_chol, True), factor.basis.T @ reduced)
     own = cho_solve((factor.benchmark_chol, True), rhs.benchmark[..., None])[..., 0]
-    benchmark = own.at[j].add(-factor.row_coupling * ability[m][:, None])
-    return Position(ability, benchmark - factor.shared_coupling @ shared, shared)
+    n_models = rhs.ability.shape[0]
+    return Position(w[:n_models], own - factor.coupling @ w, w[n_models:])
 
 
 @jax.jit
@@ -220,23 +212,24 @@ def whitening_at(center: Position, factor: Arrow) -> Whitening:
             lower=True,
             trans=1,
         ),
-        row_coupling=factor.row_coupling,
-        shared_coupling=factor.shared_coupling,
+        coupling=factor.coupling,
     )
 
 
-def unwhiten(whitening: Whitening, scores: CodedScores, z: Array) -> Position:
-    """Map standard-normal coordinates (n,) to a position; the Jacobian is constant."""
+def unwhiten(whitening: Whitening, z: Array) -> Position:
+    """Map standard-normal coordinates (n,) to a position; the Jacobian is constant.
+
+    The coupling is kept dense, though most of it is zero: gathering and scattering every score takes longer.
+    """
     center = whitening.center
     n_models, n_w = center.ability.shape[0], whitening.w_factor.shape[1]
     w = whitening.w_factor @ z[:n_w]
-    ability, shared = w[:n_models], w[n_models:]
-    benchmark = jnp.einsum("jkl,jl->jk", whitening.benchmark_factor, z[n_w:].reshape(center.benchmark.shape))
-    benchmark = benchmark.at[scores.benchmark_index].add(
-        -whitening.row_coupling * ability[scores.model_index][:, None]
+    own = jnp.sum(whitening.benchmark_factor * z[n_w:].reshape(-1, 1, center.benchmark.shape[1]), axis=2)
+    return Position(
+        center.ability + w[:n_models],
+        center.benchmark + own - whitening.coupling @ w,
+        center.shared + w[n_models:],
     )
-    benchmark -= whitening.shared_coupling @ shared
-    return Position(center.ability + ability, center.benchmark + benchmark, center.shared + shared)
 
 
 MIN_PATTERN_MARGIN = 4.0  # posterior sds: what `hold_pattern` cuts off is then below 1e-4

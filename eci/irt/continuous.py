@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.scipy.special import log_ndtr, logit
 
-from eci.irt.datum import Datum, RepeatedDatum, count_items, find_edges, snap_to_edges
-from eci.irt.noise import PRECISION, Noise, SharedNoise
-from eci.irt.special import log_gamma_ratio
+from eci.irt.datum import Datum, Edges, Groups, RepeatedDatum, Row, count_items, find_edges, snap_to_edges
+from eci.irt.noise import PRECISION, Noise, NoiseValue, SharedNoise
+from eci.irt.special import log_gamma, log_gamma_ratio
 from eci.noise import DEGREES_OF_FREEDOM, UNKNOWN_ITEMS
 
 _HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
@@ -23,13 +24,26 @@ _LOGIT_SD = SharedNoise(("logit_sd",), "logit_sd_scale", first=0.5)
 _N_TERMS = 4  # of the series of an edge's probability: relative error below 1e-5 from 10 items on
 
 
+class ByRow:
+    """A likelihood that has no shorter way to add its scores up than one by one."""
+
+    def log_prob(self, datum: Any, mean: Array, noise: Any) -> Array:
+        """Log density of one score."""
+        raise NotImplementedError
+
+    def total(self, datum: Row, mean: Array, noise: NoiseValue, groups: Groups) -> Array:
+        """Sum of the log densities of all scores; `mean` by score, `noise` by benchmark."""
+        benchmark = groups.benchmark[groups.of_score]
+        return jnp.sum(self.log_prob(datum, mean, jax.tree.map(lambda x: x[benchmark], noise)))
+
+
 def off_zero(mean: Array) -> Array:
     """Expected score kept where logarithms and log-gamma are finite."""
     return jnp.clip(mean, 1e-6, 1.0 - 1e-6)
 
 
 @dataclass(frozen=True)
-class Normal:
+class Normal(ByRow):
     """Score ~ Normal(mean, sd), one sd for all: the least-squares view of ECI.
 
     The density is not truncated to [0, 1], as in least squares; a score of 0 or 1 is taken as it is.
@@ -50,7 +64,7 @@ class Normal:
 
 
 @dataclass(frozen=True)
-class RepeatedNormal:
+class RepeatedNormal(ByRow):
     """Rows of a pair ~ Normal(mean + effect, sd), effect ~ Normal(0, pair_sd): `normal` with repeated pairs.
 
     The effect is integrated: rows of a pair are jointly normal with variance sd^2 + pair_sd^2 and covariance
@@ -82,7 +96,7 @@ class RepeatedNormal:
 
 
 @dataclass(frozen=True)
-class StudentT:
+class StudentT(ByRow):
     """Score ~ mean + scale * t with 4 degrees of freedom, one scale for all: `normal` with heavy tails.
 
     Published scores hold mistakes and odd protocols, a few far from their curve. The normal density lets
@@ -112,7 +126,7 @@ class StudentT:
 
 
 @dataclass(frozen=True)
-class LogitNormal:
+class LogitNormal(ByRow):
     """logit(score) ~ Normal(logit(mean), s), s^2 = sd^2 + 1 / (n_items * mean * (1 - mean) + 1/2).
 
     One sd for all. The second term is the sampling variance of an empirical logit, without which scores near
@@ -170,17 +184,18 @@ class Beta:
     def log_prob(self, datum: Datum, mean: Array, noise: Array) -> Array:
         """Log density; `noise` is log precision."""
         n, mean = count_items(datum), off_zero(mean)
-        edges = find_edges(datum.score, n)
-        y, f = edges.inside, beta_size(noise, n)
+        edges, f = find_edges(datum.score, n), beta_size(noise, n)
         a, b = mean * f, (1.0 - mean) * f
-        low, high = edges.low.astype(y.dtype), edges.high.astype(y.dtype)
-        at_edge = edges.low | edges.high
-        series = jnp.where(at_edge, _series(jnp.where(edges.high, b, a), f, edges.width), 1.0)
-        return (
-            log_gamma_ratio((f,), (a + low, b + high), series)
-            + (a - 1.0) * jnp.log(y)
-            + (b - 1.0) * jnp.log1p(-y)
-        )
+        return log_gamma(f) + _inside(a, b, edges) + _at_edge(a, b, f, edges)
+
+    def total(self, datum: Datum, mean: Array, noise: Array, groups: Groups) -> Array:
+        """Sum of the log densities, `noise` by benchmark: sizes once a group, edges where there are any."""
+        n, mean = count_items(datum), off_zero(mean)
+        edges, size = find_edges(datum.score, n), beta_size(noise[groups.benchmark], groups.n_items)
+        f = size[groups.of_score]
+        a, b = mean * f, (1.0 - mean) * f
+        at_edge = _at_edge(*jax.tree.map(lambda x: x[groups.at_edge], (a, b, f, edges)))
+        return jnp.sum(groups.n_scores * log_gamma(size)) + jnp.sum(_inside(a, b, edges)) + jnp.sum(at_edge)
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:
         """Draw scores."""
@@ -192,6 +207,18 @@ class Beta:
 def beta_size(log_precision: Array, n_items: Array) -> Array:
     """Precision of one score, below both the benchmark's and its number of items."""
     return n_items / (1.0 + n_items * jnp.exp(-log_precision))
+
+
+def _inside(a: Array, b: Array, edges: Edges) -> Array:
+    """Logarithm of y^(a - 1) (1 - y)^(b - 1) / (gamma(a) gamma(b)), y the score kept off the edges."""
+    powers = (a - 1.0) * jnp.log(edges.inside) + (b - 1.0) * jnp.log1p(-edges.inside)
+    return log_gamma_ratio((), (a, b)) + powers
+
+
+def _at_edge(a: Array, b: Array, f: Array, edges: Edges) -> Array:
+    """What the probability of an edge, spread over it, has beyond the density at its end; zero inside."""
+    near = jnp.where(edges.high, b, a)
+    return jnp.where(edges.low | edges.high, jnp.log(_series(near, f, edges.width) / near), 0.0)
 
 
 def _series(a: Array, f: Array, x: Array) -> Array:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from eci.irt.continuous import off_zero
+from eci.irt.continuous import ByRow, off_zero
 from eci.irt.datum import Datum
 from eci.irt.noise import NO_NOISE, PRECISION, Noise
 from eci.irt.special import log_gamma_ratio
@@ -25,7 +25,7 @@ def log_choose(datum: Datum) -> Array:
 
 
 @dataclass(frozen=True)
-class Binomial:
+class Binomial(ByRow):
     """n_items * score ~ Binomial(n_items, mean): nothing but sampling error of the items.
 
     Benchmarks disagree with a one-dimensional curve by more, so its intervals are too narrow on published
@@ -50,7 +50,7 @@ class Binomial:
 
 
 @dataclass(frozen=True)
-class BetaBinomial:
+class BetaBinomial(ByRow):
     """n_items * score ~ BetaBinomial(n_items, mean * precision, (1 - mean) * precision).
 
     A binomial count whose probability scatters around the curve as in `beta`, with the sampling error of the

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
+from numpy.typing import NDArray
 
 from eci.noise import UNKNOWN_ITEMS
 
@@ -36,6 +38,21 @@ class RepeatedDatum(NamedTuple):
 Row = Datum | RepeatedDatum
 
 
+class Groups(NamedTuple):
+    """Scores alike in benchmark and number of items, and those at an edge: what is computed once for many.
+
+    of_score (score,): the group of every score; benchmark, n_items, n_scores (group,), the last as floats.
+    at_edge (edge,): positions of the scores that `find_edges` calls low or high, and at the end others, which
+    fill up to an eighth of the scores, so that data sets of a shape share compiled programs.
+    """
+
+    of_score: Array
+    benchmark: Array
+    n_items: Array
+    n_scores: Array
+    at_edge: Array
+
+
 class Edges(NamedTuple):
     """A score seen with a resolution of one item: how far 0 and 1 reach, and whether it lies in either.
 
@@ -48,7 +65,7 @@ class Edges(NamedTuple):
     inside: Array
 
 
-def count_items(datum: Datum) -> Array:
+def count_items(datum: Row) -> Array:
     """Number of items, 1000 where unknown."""
     return jnp.where(jnp.isnan(datum.n_items), UNKNOWN_ITEMS, datum.n_items)
 
@@ -63,6 +80,23 @@ def find_edges(score: Array, n_items: Array) -> Edges:
     """
     width = 0.5 / n_items
     return Edges(width, score < width, score > 1.0 - width, jnp.clip(score, width, 1.0 - width))
+
+
+def group_scores(benchmark_index: NDArray[np.int64], datum: Row) -> Groups:
+    """Find the groups and the edges."""
+    n_items = np.asarray(count_items(datum))
+    keys = np.column_stack([benchmark_index, n_items])
+    groups, of_score, n_scores = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    edges = find_edges(datum.score, jnp.asarray(n_items))
+    edges_first = np.argsort(~np.asarray(edges.low | edges.high), kind="stable")
+    n_edges, eighth = int(np.sum(edges.low | edges.high)), -(-len(keys) // 8)
+    return Groups(
+        jnp.asarray(of_score.ravel(), jnp.int32),
+        jnp.asarray(groups[:, 0], jnp.int32),
+        jnp.asarray(groups[:, 1]),
+        jnp.asarray(n_scores, jnp.float64),
+        jnp.asarray(edges_first[: -(-n_edges // eighth) * eighth], jnp.int32),
+    )
 
 
 def snap_to_edges(score: Array, n_items: Array) -> Array:

@@ -35,7 +35,7 @@ from jax import Array
 from numpy.typing import NDArray
 
 from eci.irt.curve import curve_mean
-from eci.irt.datum import Row
+from eci.irt.datum import Groups, Row
 from eci.irt.densities import half_normal_of_log, normal
 from eci.irt.noise import NoiseValue
 from eci.irt.observation import Likelihood
@@ -58,7 +58,7 @@ class Coordinates(NamedTuple):
 
 
 class CodedScores(NamedTuple):
-    """A score matrix as arrays: indices and `datum` have a leading `score` axis.
+    """A score matrix as arrays: indices and `datum` have a leading `score` axis; `groups` of them.
 
     Where the likelihood has an effect of the pair, all scores of a pair make one row, a `RepeatedDatum`.
     covariates (model, n_covariates) shift the prior mean of abilities; there are none but in a latent
@@ -68,6 +68,7 @@ class CodedScores(NamedTuple):
     model_index: Array
     benchmark_index: Array
     datum: Row
+    groups: Groups
     coordinates: Coordinates
     covariates: Array
 
@@ -216,19 +217,30 @@ class Measurement:
         """All benchmarks decoded, fields of shape (benchmark,)."""
         return jax.vmap(self.decode, (0, None, 0))(position.benchmark, position.shared, scores.coordinates)
 
+    def predictors(self, position: Position, curves: Curve, scores: CodedScores) -> Array:
+        """Linear predictor of every score, in logits, (score,); fields of `curves` are (benchmark,)."""
+        j, slope = scores.benchmark_index, jnp.exp(curves.log_slope)
+        offset = curves.intercept - slope * scores.coordinates.reference
+        return slope[j] * position.ability[scores.model_index] + offset[j]
+
     def row_log_probs(self, position: Position, scores: CodedScores) -> Array:
         """Log density of every score, shape (score,)."""
-        j = scores.benchmark_index
-        curve = jax.tree.map(lambda x: x[j], self.curves(position, scores))
-        z = self.predictor(position.ability[scores.model_index], curve, scores.coordinates.reference[j])
-        return self.row_log_prob(z, curve.noise, scores.datum)
+        curves = self.curves(position, scores)
+        noise = jax.tree.map(lambda x: x[scores.benchmark_index], curves.noise)
+        return self.row_log_prob(self.predictors(position, curves, scores), noise, scores.datum)
+
+    def log_likelihood(self, position: Position, scores: CodedScores) -> Array:
+        """Sum of `row_log_probs`, by the shortest way the likelihood knows."""
+        curves, datum = self.curves(position, scores), scores.datum
+        mean = curve_mean(self.predictors(position, curves, scores), datum.lower, datum.upper)
+        return self.likelihood.total(datum, mean, curves.noise, scores.groups)
 
     def log_density(self, position: Position, scores: CodedScores) -> Array:
         """Log posterior density in unconstrained coordinates, up to a constant."""
         prior = jax.vmap(self.benchmark_log_prior, (0, None, 0))
         residual = jax.vmap(self.ability_residual, (0, 0, None))
         return (
-            jnp.sum(self.row_log_probs(position, scores))
+            self.log_likelihood(position, scores)
             - 0.5 * jnp.sum(residual(position.ability, scores.covariates, position.shared) ** 2)
             - position.ability.size * position.shared[self.ability_log_sd_index]
             + jnp.sum(prior(position.benchmark, position.shared, scores.coordinates))

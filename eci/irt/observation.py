@@ -8,7 +8,7 @@ from jax import Array
 
 from eci.irt.continuous import Beta, LogitNormal, Normal, RepeatedNormal, StudentT
 from eci.irt.counts import BetaBinomial, Binomial
-from eci.irt.datum import Datum
+from eci.irt.datum import Datum, Groups
 from eci.irt.noise import Noise, NoiseValue
 
 LikelihoodName = Literal["normal", "student_t", "logit_normal", "beta", "binomial", "beta_binomial"]
@@ -40,6 +40,10 @@ class Likelihood(Protocol):
 
     def log_prob(self, datum: Any, mean: Array, noise: NoiseValue) -> Array:
         """Log density of one score: a `Datum`, or what the likelihood takes in its place."""
+        ...
+
+    def total(self, datum: Any, mean: Array, noise: NoiseValue, groups: Groups) -> Array:
+        """Sum of the log densities of all scores, `noise` by benchmark: what a sampler spends its time on."""
         ...
 
     def simulate(self, key: Array, mean: Array, noise: NoiseValue, n_items: Array) -> Array:

@@ -57,7 +57,7 @@ def test_moments_are_those_of_quadrature(matched):
 
 def test_only_the_benchmarks_own_blocks_are_touched(matched):
     problem, moved = matched
-    for name in ("w_factor", "row_coupling", "shared_coupling"):
+    for name in ("w_factor", "coupling"):
         np.testing.assert_array_equal(getattr(moved, name), getattr(problem.whitening, name))
     np.testing.assert_array_equal(moved.center.ability, problem.whitening.center.ability)
     np.testing.assert_array_equal(moved.center.shared, problem.whitening.center.shared)

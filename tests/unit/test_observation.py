@@ -10,7 +10,7 @@ from scipy import special, stats
 
 from eci import noise
 from eci.irt.continuous import RepeatedNormal
-from eci.irt.datum import Datum, RepeatedDatum, find_edges, snap_to_edges
+from eci.irt.datum import Datum, RepeatedDatum, find_edges, group_scores, snap_to_edges
 from eci.irt.observation import LIKELIHOODS
 from eci.irt.special import digamma, log_gamma, log_gamma_ratio
 
@@ -229,3 +229,32 @@ def test_a_ratio_of_gammas_with_a_factor_and_its_derivatives():
     assert float(ratio(x)) == pytest.approx(expected, rel=1e-12)
     slopes = [special.digamma(a), -special.digamma(b), -special.digamma(c), 1 / times]
     np.testing.assert_allclose(jax.grad(ratio)(x), slopes, rtol=1e-11)
+
+
+@pytest.mark.parametrize("n_edges", [0, 3, 25])
+@pytest.mark.parametrize("name", LIKELIHOODS)
+def test_the_total_is_the_sum_of_the_rows(name, n_edges):
+    """In value and slope, with edges at both ends and several numbers of items in one benchmark."""
+    rng = np.random.default_rng(n_edges)
+    benchmark, n_items = rng.integers(4, size=40), rng.choice([30.0, 500.0], 40)
+    score = np.round(rng.uniform(0.1, 0.9, 40) * n_items) / n_items
+    score[:n_edges] = rng.integers(2, size=n_edges)
+    if not LIKELIHOODS[name].needs_items:
+        n_items[::3] = np.nan
+    datum = Datum(*map(jnp.asarray, (score, n_items, np.zeros(40), np.ones(40))))
+    groups = group_scores(benchmark, datum)
+    assert len(groups.at_edge) == 5 * -(-n_edges // 5)
+    mean = jnp.asarray(rng.uniform(0.02, 0.98, 40))
+    noise = () if name == "binomial" else jnp.log(LEVEL[name] * jnp.asarray(rng.uniform(0.5, 2, 4)))
+
+    def rows(mean, noise):
+        by_score = jax.tree.map(lambda x: x[benchmark], noise)
+        return LIKELIHOODS[name].log_prob(datum, mean, by_score).sum()
+
+    def total(mean, noise):
+        return LIKELIHOODS[name].total(datum, mean, noise, groups)
+
+    for expected, found in zip(
+        *(jax.tree.leaves(jax.value_and_grad(f, (0, 1))(mean, noise)) for f in (rows, total)), strict=True
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)

@@ -112,7 +112,7 @@ class Held:
         self.n = len(self.precision)
 
     def move(self, z):
-        return unwhiten(self.whitening, self.tiny.scores, jnp.asarray(z))
+        return unwhiten(self.whitening, jnp.asarray(z))
 
 
 @pytest.fixture(scope="module", params=["prior", "pattern"])
@@ -171,7 +171,7 @@ def test_the_factor_solves_as_the_dense_matrix_does(held):
     rng = np.random.default_rng(0)
     rhs = jax.tree.map(lambda x: jnp.asarray(rng.normal(size=x.shape)), held.center)
     expected = held.basis @ np.linalg.solve(held.precision, held.basis.T @ held.tiny.stack(rhs))
-    solved = solve_arrow(held.factor, held.tiny.scores, rhs)
+    solved = solve_arrow(held.factor, rhs)
     np.testing.assert_allclose(held.tiny.stack(solved), expected, rtol=1e-8, atol=1e-10)
 
 
@@ -215,7 +215,7 @@ def test_the_spread_of_benchmarks_is_that_of_the_dense_covariance(tiny):
     centred.scores = tiny.scores._replace(coordinates=at._replace(centring=jnp.ones_like(at.centring)))
     held, k = Held(centred, hold_prior(N_MODELS, tiny.center.shared.size)), tiny.k
     covariance = np.linalg.inv(held.precision)
-    spread = benchmark_spread(held.factor, held.center, centred.scores)
+    spread = benchmark_spread(held.factor, held.center)
     for j, (intercept, log_slope, *_) in enumerate(np.asarray(held.center.benchmark)):
         own = covariance[j * k : (j + 1) * k, j * k : (j + 1) * k]
         to_difficulty = np.array([-1, intercept, *[0] * (k - 2)]) / np.exp(log_slope)
