@@ -47,10 +47,8 @@ _OPTIONS = (
     click.option(
         "--target-accept",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        default=0.9,
-        show_default=True,
-        help="Mean acceptance that the step size aims at; nearer to 1 is slower and leaves fewer "
-        "divergences (nuts).",
+        help="Mean acceptance the steps aim at; larger means smaller steps. By default 0.85 under beta, 0.9 else "
+        "(nuts).",
     ),
     click.option(
         "--max-tree-depth",
@@ -114,7 +112,7 @@ def _choose(
     *,
     draws: int,
     chains: int,
-    target_accept: float,
+    target_accept: float | None,
     max_tree_depth: int,
     refits: int,
     resample: str,
