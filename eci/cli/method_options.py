@@ -47,8 +47,8 @@ _OPTIONS = (
     click.option(
         "--target-accept",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
-        help="Mean acceptance the steps aim at; larger means smaller steps. By default 0.85 under beta, 0.9 else "
-        "(nuts).",
+        help="Mean acceptance that the step size aims at; nearer to 1 is slower and leaves fewer "
+        "divergences. 0.85 under beta, 0.9 else, unless given (nuts).",
     ),
     click.option(
         "--max-tree-depth",

@@ -4,9 +4,14 @@ As in test_coverage.py, truth and scores are drawn from the priors, so NUTS cove
 it is wrong; the others have no such guarantee and are shown as they are. On the published scale, m000 is 130
 points and m001 is 150 in every draw and in the truth; data sets for which `eci fit` would refuse these
 anchors by any method are left out for all, so that rows compare. Coverage is averaged within data sets first.
+
+    [ECI_COVERAGE=beta] python -m pytest -m slow tests/statistical/test_coverage_methods.py
+
+The likelihood is that of the simulation, of NUTS and of Laplace; both bootstraps are of least squares.
 """
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -19,7 +24,10 @@ from eci.scores import ScoreMatrix
 
 DOCS = Path(__file__).parents[2] / "docs"
 EVIDENCE, PAGE = DOCS / "evidence" / "coverage_methods.json", DOCS / "coverage.md"
-COMMAND = "OMP_NUM_THREADS=1 taskset -c 1 python -m pytest -m slow tests/statistical/test_coverage_methods.py"
+COMMAND = (
+    "ECI_COVERAGE={} OMP_NUM_THREADS=1 python -m pytest -m slow tests/statistical/test_coverage_methods.py"
+)
+LIKELIHOODS = ("normal", "beta")
 
 N_SETS, N_RECHECKED = 240, 3
 N_SCORES = (12, 12, 3, 5, 8) * 4  # of each model; the anchors have the most, as anchors do
@@ -32,6 +40,9 @@ PRIORS = eci.Priors(  # benchmarks within reach, a spread below 0.1: scores that
     log_discrimination_mean_sd=0.3,
     log_discrimination_sd_scale=0.5,
     noise_sd_scale=0.1,
+    log_precision_mean=4.0,
+    log_precision_mean_sd=0.5,
+    log_precision_sd_scale=0.5,
 )
 METHODS = {
     "nuts": eci.Nuts(n_draws=500, max_doublings=0, max_halvings=0),
@@ -42,9 +53,9 @@ METHODS = {
 TITLES = ("published", "standard")
 
 
-def draw(seed):
+def draw(seed, likelihood):
     """Draw a data set: each model takes benchmarks in turn from a place of its own."""
-    whole, truth = eci.simulate(len(N_SCORES), N_BENCHMARKS, priors=PRIORS, seed=seed, likelihood="normal")
+    whole, truth = eci.simulate(len(N_SCORES), N_BENCHMARKS, priors=PRIORS, seed=seed, likelihood=likelihood)
     sat = np.zeros((len(N_SCORES), N_BENCHMARKS), dtype=bool)
     for m, n in enumerate(N_SCORES):
         sat[m, (5 * m + np.arange(n)) % N_BENCHMARKS] = True
@@ -61,9 +72,11 @@ def to_published(ability):
 SCALES = dict(zip(TITLES, (to_published, Scale.standard), strict=True))
 
 
-def fit(method, matrix, seed):
-    options = {} if isinstance(method, eci.Bootstrap) else {"priors": PRIORS}
-    return eci.fit(matrix, method=method, seed=seed, likelihood="normal", **options)
+def fit(method, matrix, seed, likelihood):
+    options = {"priors": PRIORS, "likelihood": likelihood}
+    if isinstance(method, eci.Bootstrap):
+        options = {"likelihood": "normal"}
+    return eci.fit(matrix, method=method, seed=seed, **options)
 
 
 def cover(draws, truth):
@@ -85,11 +98,11 @@ def cover(draws, truth):
     return found
 
 
-def study(seed):
-    matrix, truth = draw(seed)
+def study(seed, likelihood):
+    matrix, truth = draw(seed, likelihood)
     result = {}
     for name, method in METHODS.items():
-        draws = fit(method, matrix, seed).draws
+        draws = fit(method, matrix, seed, likelihood).draws
         is_abler = np.mean(draws.ability[:, 1] > draws.ability[:, 0])
         accepted = bool(min(is_abler, 1 - is_abler) <= MAX_REVERSED_PROB)
         result[name] = {"accepted": accepted} | cover(draws, truth)
@@ -135,62 +148,73 @@ def tabulate(numbers):
     return "\n".join(lines).rstrip()
 
 
-def write_table(numbers):
+def write_table(likelihood, numbers):
     """Put the table in its place in docs/coverage.md."""
-    mark, end = "<!-- methods -->\n\n", "\n\n<!-- end of methods -->"
+    mark, end = f"<!-- methods, {likelihood} -->\n\n", f"\n\n<!-- end of methods, {likelihood} -->"
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(mark)
     PAGE.write_text(before + mark + tabulate(numbers) + end + rest.partition(end)[2], encoding="utf-8")
 
 
-def test_the_page_shows_what_was_found_of_every_method():
-    numbers = json.loads(EVIDENCE.read_text(encoding="utf-8"))["numbers"]
-    assert tabulate(numbers) in PAGE.read_text(encoding="utf-8")
+def stored():
+    return json.loads(EVIDENCE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_the_page_shows_what_was_found_of_every_method(likelihood):
+    assert tabulate(stored()[likelihood]["numbers"]) in PAGE.read_text(encoding="utf-8")
 
 
 @pytest.mark.slow
-def test_intervals_of_every_method(commit, capsys):
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+def test_intervals_of_every_method(likelihood, commit, capsys):
+    if likelihood not in os.environ.get("ECI_COVERAGE", ",".join(LIKELIHOODS)).split(","):
+        pytest.skip("not asked for")
     started = time.perf_counter()
     rows = []
     for seed in range(N_SETS):
-        rows.append(study(seed))
+        rows.append(study(seed, likelihood))
         with capsys.disabled():
             seen = {name: round(found["standard 0.9 all"], 2) for name, found in rows[-1].items()}
             print(seed, round(time.perf_counter() - started), seen, flush=True)
     numbers = summarise(rows)
-    evidence = {
-        "commit": commit,
-        "command": COMMAND,
-        "seeds": f"0 to {N_SETS - 1}",
-        "seconds": round(time.perf_counter() - started),
-        "design": {"scores of each model": N_SCORES, "benchmarks": N_BENCHMARKS, "likelihood": "normal"},
-        "numbers": numbers,
-        "rechecked": {str(seed): bootstrap_intervals(seed) for seed in range(N_RECHECKED)},
-    }
+    evidence = stored() | {
+        likelihood: {
+            "commit": commit,
+            "command": COMMAND.format(likelihood),
+            "seeds": f"0 to {N_SETS - 1}",
+            "seconds": round(time.perf_counter() - started),
+            "design": {
+                "scores of each model": N_SCORES, "benchmarks": N_BENCHMARKS, "priors": PRIORS.as_dict(),
+            },
+            "numbers": numbers,
+            "rechecked": {str(seed): bootstrap_intervals(seed, likelihood) for seed in range(N_RECHECKED)},
+        }
+    }  # fmt: skip
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-    write_table(numbers)
+    write_table(likelihood, numbers)
     for title in TITLES:
         for prob in PROBS:
             cell = numbers[f"nuts, {title} {prob} all"]
             assert abs(cell["mean"] - prob) <= 3 * cell["se"] + 0.01, (title, prob, cell)
 
 
-def bootstrap_intervals(seed):
+def bootstrap_intervals(seed, likelihood):
     """Ends of the 90 % intervals of both bootstraps on the standard scale, and the scores' sum."""
-    matrix, _ = draw(seed)
+    matrix, _ = draw(seed, likelihood)
     found = {"score_sum": float(matrix.score.sum())}
     for name, method in METHODS.items():
         if name.startswith("bootstrap"):
-            index = eci.fit(matrix, method=method, seed=seed, likelihood="normal").index_draws
+            index = fit(method, matrix, seed, likelihood).index_draws
             found[name] = np.quantile(index, [0.05, 0.95], axis=0).round(3).tolist()
     return found
 
 
 def test_three_stored_bootstraps_are_found_again():
     """To a hundredth of a point: a refit has no Monte Carlo error of its own."""
-    stored = json.loads(EVIDENCE.read_text(encoding="utf-8"))["rechecked"]
-    assert len(stored) == N_RECHECKED
-    for seed, before in stored.items():
-        now = bootstrap_intervals(int(seed))
+    rechecked = stored()["normal"]["rechecked"]
+    assert len(rechecked) == N_RECHECKED
+    for seed, before in rechecked.items():
+        now = bootstrap_intervals(int(seed), "normal")
         assert now["score_sum"] == pytest.approx(before["score_sum"], rel=1e-9)
         for name in METHODS:
             if name.startswith("bootstrap"):
