@@ -1,10 +1,10 @@
 """Many seeds of the default sampler on Epoch's scores of November 2025, each held to the convergence gates.
 
 Asked were, of ten seeds and 4 x 1,000 draws: effective sizes of at least 400 in bulk and tail for everything
-published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Of seeds 0
-to 25 about nine in ten meet that: the discrimination of a benchmark near the floor has a far tail, a curve as
-steep as a step, that a chain visits once in some ten thousand draws and takes its time to leave. Where one
-did, `eci fit` doubles the draws until all gates are met.
+published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Of seeds
+0 to 25 about nine in ten meet that: the discrimination of a benchmark near the floor has a far tail, a curve
+as steep as a step, that a chain visits once in some ten thousand draws and takes its time to leave. Where
+one did, `eci fit` doubles the draws until all gates are met.
 
 Evidence of the slow test: docs/evidence/many_seeds.json. The data are not part of the repository; without
 them beside it these tests are skipped.
