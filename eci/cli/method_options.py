@@ -47,8 +47,10 @@ _OPTIONS = (
     click.option(
         "--target-accept",
         type=click.FloatRange(0, 1, min_open=True, max_open=True),
+        default=0.9,
+        show_default=True,
         help="Mean acceptance that the step size aims at; nearer to 1 is slower and leaves fewer "
-        "divergences. 0.85 under beta, 0.9 else, unless given (nuts).",
+        "divergences (nuts).",
     ),
     click.option(
         "--max-tree-depth",
@@ -112,7 +114,7 @@ def _choose(
     *,
     draws: int,
     chains: int,
-    target_accept: float | None,
+    target_accept: float,
     max_tree_depth: int,
     refits: int,
     resample: str,

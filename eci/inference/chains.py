@@ -84,7 +84,7 @@ def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening,
     with jax.enable_x64(True):
         state = _start(whitening, jax.random.key(0))
         fixed = measurement, options.max_tree_depth
-        target = jnp.asarray(options.aim(measurement.likelihood.name))
+        target = jnp.asarray(options.target_accept)
         _run_piece(*fixed, whitening, scores, state, jnp.asarray(0), jnp.asarray(True), target)
 
 
@@ -126,7 +126,7 @@ def run_chains(
             state,
             jnp.asarray(n_steps),
             jnp.asarray(adapt),
-            jnp.asarray(options.aim(measurement.likelihood.name)),
+            jnp.asarray(options.target_accept),
         )
         n_kept = 0 if adapt else n_steps
         z, infos = jax.tree.map(lambda x: np.asarray(x)[:n_kept], (z, infos))

@@ -69,8 +69,8 @@ class Nuts(Map):
     n_warmup
         Steps in which the step size adapts; the metric is fixed before sampling, so few are needed.
     target_accept
-        Mean acceptance the step size aims at; None: 0.85 under the likelihood `beta`, 0.9 under others, below
-        which transitions begin to diverge on published scores.
+        Mean acceptance the step size aims at. On the bundled scores 0.9 costs as many leapfrogs as 0.8 and
+        leaves no divergences where 0.8 leaves some in a hundred draws.
     max_tree_depth
         A trajectory has at most 2**max_tree_depth leapfrogs.
     max_doublings
@@ -87,7 +87,7 @@ class Nuts(Map):
     n_chains: int = 4
     n_draws: int = 1000
     n_warmup: int = 200
-    target_accept: float | None = None
+    target_accept: float = 0.9
     max_tree_depth: int = 10
     max_doublings: int = 2
     max_halvings: int = 3
@@ -97,16 +97,10 @@ class Nuts(Map):
         """Refuse impossible options."""
         _require_at_least(self, n_chains=1, n_draws=10, n_warmup=20, max_tree_depth=1)
         _require_at_least(self, max_doublings=0, max_halvings=0)
-        if self.target_accept is not None and not 0.0 < self.target_accept < 1.0:
+        if not 0.0 < self.target_accept < 1.0:
             raise DataError(f"Nuts(target_accept={self.target_accept!r}): it must lie between 0 and 1.")
         if self.kernel not in ("lean", "numpyro"):
             raise DataError(f"Nuts(kernel={self.kernel!r}): known kernels are 'lean' and 'numpyro'.")
-
-    def aim(self, likelihood: str) -> float:
-        """Mean acceptance to aim at under a likelihood."""
-        if self.target_accept is not None:
-            return self.target_accept
-        return 0.85 if likelihood == "beta" else 0.9
 
 
 @dataclass(frozen=True)

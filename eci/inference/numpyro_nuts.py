@@ -44,7 +44,7 @@ def run_numpyro(
         potential_fn=lambda z: -measurement.log_density(unwhiten(whitening, z), scores),
         step_size=FIRST_STEP_SIZE,
         adapt_mass_matrix=False,
-        target_accept_prob=options.aim(measurement.likelihood.name),
+        target_accept_prob=options.target_accept,
         max_tree_depth=options.max_tree_depth,
     )
     mcmc = MCMC(
