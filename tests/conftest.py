@@ -41,6 +41,20 @@ def commit():
 
 
 @pytest.fixture(scope="session")
+def put_in_page():
+    """Write a table between `<!-- name -->` and `<!-- end of name -->` of a page; both must be there."""
+
+    def put(page, name, table):
+        mark, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
+        before, opened, rest = page.read_text(encoding="utf-8").partition(mark)
+        _, closed, after = rest.partition(end)
+        assert opened and closed, (page, name)
+        page.write_text(f"{before}{mark}\n{table}\n\n{end}{after}", encoding="utf-8", newline="\n")
+
+    return put
+
+
+@pytest.fixture(scope="session")
 def small_table():
     """16 models on 8 benchmarks, three cells in four published: a logistic curve with little noise."""
     rng = np.random.default_rng(20261008)

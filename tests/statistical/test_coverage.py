@@ -184,16 +184,6 @@ def tabulate(found):
     return "\n".join(lines)
 
 
-def write_tables(numbers):
-    """Put the tables in their places in docs/coverage.md."""
-    text = PAGE.read_text(encoding="utf-8")
-    for setting, found in numbers.items():
-        mark, end = f"<!-- {setting} -->\n\n", "\n\n<!-- end -->"
-        before, _, rest = text.partition(mark)
-        text = before + mark + tabulate(found) + end + rest.partition(end)[2]
-    PAGE.write_text(text, encoding="utf-8", newline="\n")
-
-
 def test_the_page_shows_what_was_found():
     text = PAGE.read_text(encoding="utf-8")
     for found in json.loads(EVIDENCE.read_text(encoding="utf-8"))["numbers"].values():
@@ -201,7 +191,7 @@ def test_the_page_shows_what_was_found():
 
 
 @pytest.mark.slow
-def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys):
+def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys, put_in_page):
     started = time.perf_counter()
     numbers = {}
     for setting, (priors, n) in SETTINGS.items():
@@ -223,7 +213,8 @@ def test_ninety_percent_intervals_hold_nine_in_ten(commit, capsys):
     }
     EVIDENCE.parent.mkdir(exist_ok=True)
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-    write_tables(numbers)
+    for setting, found in numbers.items():
+        put_in_page(PAGE, setting, tabulate(found))
     for setting, found in numbers.items():
         for name, cell in found["coverage"].items():
             if name.startswith("nuts") and "scores" not in name and cell["n"] >= 400:

@@ -148,13 +148,6 @@ def tabulate(numbers):
     return "\n".join(lines).rstrip()
 
 
-def write_table(likelihood, numbers):
-    """Put the table in its place in docs/coverage.md."""
-    mark, end = f"<!-- methods, {likelihood} -->\n\n", f"\n\n<!-- end of methods, {likelihood} -->"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(mark)
-    PAGE.write_text(before + mark + tabulate(numbers) + end + rest.partition(end)[2], encoding="utf-8")
-
-
 def stored():
     return json.loads(EVIDENCE.read_text(encoding="utf-8"))
 
@@ -166,7 +159,7 @@ def test_the_page_shows_what_was_found_of_every_method(likelihood):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_intervals_of_every_method(likelihood, commit, capsys):
+def test_intervals_of_every_method(likelihood, commit, capsys, put_in_page):
     if likelihood not in os.environ.get("ECI_COVERAGE", ",".join(LIKELIHOODS)).split(","):
         pytest.skip("not asked for")
     started = time.perf_counter()
@@ -191,7 +184,7 @@ def test_intervals_of_every_method(likelihood, commit, capsys):
         }
     }  # fmt: skip
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-    write_table(likelihood, numbers)
+    put_in_page(PAGE, f"methods, {likelihood}", tabulate(numbers))
     for title in TITLES:
         for prob in PROBS:
             cell = numbers[f"nuts, {title} {prob} all"]

@@ -135,7 +135,7 @@ def rank_all(likelihood, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
-def test_ranks_are_uniform(likelihood, commit, capsys):
+def test_ranks_are_uniform(likelihood, commit, capsys, put_in_page):
     asked = os.environ.get("ECI_SBC", ",".join(LIKELIHOODS)).split(",")
     evidence = json.loads(EVIDENCE.read_text()) if EVIDENCE.exists() else {}
     if likelihood not in asked or likelihood in evidence:
@@ -162,9 +162,7 @@ def test_ranks_are_uniform(likelihood, commit, capsys):
         "ranks": ranks,
     }  # fmt: skip
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
-    mark, end = "<!-- ranks -->\n\n", "\n\n<!-- end of ranks -->"
-    before, _, rest = PAGE.read_text(encoding="utf-8").partition(mark)
-    PAGE.write_text(before + mark + tabulate(evidence) + end + rest.partition(end)[2], encoding="utf-8")
+    put_in_page(PAGE, "ranks", tabulate(evidence))
     assert holm(found) > 0.05
 
 
