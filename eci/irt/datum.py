@@ -94,7 +94,7 @@ def group_scores(benchmark_index: NDArray[np.int64], datum: Row) -> Groups:
         jnp.asarray(of_score.ravel(), jnp.int32),
         jnp.asarray(groups[:, 0], jnp.int32),
         jnp.asarray(groups[:, 1]),
-        jnp.asarray(n_scores, jnp.float64),
+        jnp.asarray(n_scores.astype(float)),
         jnp.asarray(edges_first[: -(-n_edges // eighth) * eighth], jnp.int32),
     )
 
