@@ -69,8 +69,8 @@ class Nuts(Map):
     n_warmup
         Steps in which the step size adapts; the metric is fixed before sampling, so few are needed.
     target_accept
-        Mean acceptance the step size aims at. On the bundled scores 0.9 costs as many leapfrogs as 0.8 and
-        leaves no divergences where 0.8 leaves some in a hundred draws.
+        Mean acceptance the step size aims at. On the bundled scores lower values begin to diverge, and a run
+        that starts again with half the step costs more than they gain.
     max_tree_depth
         A trajectory has at most 2**max_tree_depth leapfrogs.
     max_doublings

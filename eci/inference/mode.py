@@ -23,7 +23,7 @@ from eci.irt.datum import Row
 from eci.irt.measurement import INTERCEPT, LOG_SLOPE, CodedScores, Coordinates, Curve, Measurement, Position
 
 MIN_NOISE = 0.01  # of the first value of a noise sd: scores have three or four digits
-SMALLER = 10.0
+SMALLER = 10.0  # posterior variances of a log sd by which `recentre` takes it for smaller
 
 
 class Mode(NamedTuple):

@@ -39,7 +39,8 @@ class Arrow(NamedTuple):
 class Whitening(NamedTuple):
     """Affine map from standard-normal coordinates to a position: centre plus the inverse factor of an arrow.
 
-    w_factor is (w, w - 2): two directions are held.
+    w_factor is (w, w - 2): two directions are held; benchmark_factor is (benchmark, k, k), coupling as in
+    `Arrow`.
     """
 
     center: Position

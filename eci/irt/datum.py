@@ -85,15 +85,18 @@ def find_edges(score: Array, n_items: Array) -> Edges:
 def group_scores(benchmark_index: NDArray[np.int64], datum: Row) -> Groups:
     """Find the groups and the edges."""
     n_items = np.asarray(count_items(datum))
-    keys = np.column_stack([benchmark_index, n_items])
-    groups, of_score, n_scores = np.unique(keys, axis=0, return_inverse=True, return_counts=True)
+    sizes, size = np.unique(n_items, return_inverse=True)
+    groups, of_score, n_scores = np.unique(
+        benchmark_index * len(sizes) + size, return_inverse=True, return_counts=True
+    )
+    benchmark, size = np.divmod(groups, len(sizes))
     edges = find_edges(datum.score, jnp.asarray(n_items))
     edges_first = np.argsort(~np.asarray(edges.low | edges.high), kind="stable")
-    n_edges, eighth = int(np.sum(edges.low | edges.high)), -(-len(keys) // 8)
+    n_edges, eighth = int(np.sum(edges.low | edges.high)), -(-len(n_items) // 8)
     return Groups(
-        jnp.asarray(of_score.ravel(), jnp.int32),
-        jnp.asarray(groups[:, 0], jnp.int32),
-        jnp.asarray(groups[:, 1]),
+        jnp.asarray(of_score, jnp.int32),
+        jnp.asarray(benchmark, jnp.int32),
+        jnp.asarray(sizes[size]),
         jnp.asarray(n_scores.astype(float)),
         jnp.asarray(edges_first[: -(-n_edges // eighth) * eighth], jnp.int32),
     )

@@ -218,7 +218,10 @@ class Measurement:
         return jax.vmap(self.decode, (0, None, 0))(position.benchmark, position.shared, scores.coordinates)
 
     def predictors(self, position: Position, curves: Curve, scores: CodedScores) -> Array:
-        """Linear predictor of every score, in logits, (score,); fields of `curves` are (benchmark,)."""
+        """Linear predictor of every score, in logits, (score,); fields of `curves` are (benchmark,).
+
+        As `predictor`, with the reference put into the intercept: a score looks up two numbers, not three.
+        """
         j, slope = scores.benchmark_index, jnp.exp(curves.log_slope)
         offset = curves.intercept - slope * scores.coordinates.reference
         return slope[j] * position.ability[scores.model_index] + offset[j]

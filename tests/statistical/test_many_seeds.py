@@ -1,10 +1,10 @@
 """Many seeds of the default sampler on Epoch's scores of November 2025, each held to the convergence gates.
 
 Asked were, of ten seeds and 4 x 1,000 draws: effective sizes of at least 400 in bulk and tail for everything
-published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Of seeds
-0 to 25 about nine in ten meet that: the discrimination of a benchmark near the floor has a far tail, a curve
-as steep as a step, that a chain visits once in some ten thousand draws and takes its time to leave. Where
-one did, `eci fit` doubles the draws until all gates are met.
+published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Seeds 0
+to 9 meet the last two and miss the first in one of ten; of seeds 0 to 25, 23 have none below 400.
+The discrimination of a benchmark near the floor has a far tail, a curve as steep as a step, that a chain
+rarely visits and takes its time to leave. Where one did, `eci fit` doubles the draws until all gates are met.
 
 Evidence of the slow test: docs/evidence/many_seeds.json. The data are not part of the repository; without
 them beside it these tests are skipped.
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 SCORES = ROOT.parent / "shared/data/epoch_2025_11/scores.csv"
 EVIDENCE = ROOT / "docs/evidence/many_seeds.json"
 ANCHORS = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
-SEEDS = range(26)
+SEEDS, N_ASKED = range(26), 10
 RECHECKED = (0, 4, 9)
 
 pytestmark = pytest.mark.skipif(not SCORES.is_file(), reason=f"needs {SCORES}")
@@ -68,15 +68,11 @@ def passes(run):
 
 def hold(runs, extended):
     """Hold runs to the gates; `extended` has the run again, with doublings, where it needed them."""
-
-    def share(gate):
-        return sum(map(gate, runs)) / len(runs)
-
     assert all(max(run["rhat_index"], run["rhat_difficulty"]) <= 1.01 for run in runs)
     assert all(map(passes, extended))
-    assert share(passes) >= 0.8
-    assert share(lambda run: run["ess_bulk_discrimination"] >= 1400) >= 0.8
-    assert share(lambda run: run["divergences"] == 0) >= 0.8
+    assert all(run["rhat_discrimination"] <= 1.01 for run in extended)
+    assert sum(run["ess_bulk_discrimination"] >= 1400 for run in runs[:N_ASKED]) >= 0.9 * N_ASKED
+    assert sum(run["divergences"] == 0 for run in runs[:N_ASKED]) >= 0.9 * N_ASKED
 
 
 def rounded(run):
@@ -98,6 +94,13 @@ def test_seeds(matrix, commit):
     }
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     hold(runs, [again.get(seed, runs[seed]) for seed in SEEDS])
+
+
+@pytest.mark.xfail(strict=True, reason="seed 3: 315 in the tail of one discrimination")
+def test_no_effective_size_is_below_400_in_any_of_ten_seeds():
+    """The one gate asked for that is missed."""
+    runs = json.loads(EVIDENCE.read_text(encoding="utf-8"))["numbers"][:N_ASKED]
+    assert all(smallest_ess(run) >= 400 for run in runs)
 
 
 def test_three_of_the_many_seeds_again(matrix):

@@ -103,10 +103,11 @@ def test_each_model_stands_for_itself_and_rows_may_come_in_any_order(anchored):
 
 
 def test_more_scores_say_more(anchored):
-    sds = [next(iter(place(anchored, NEW[:n]))).sd for n in (1, 2, 3)]
+    """Where it is about as expected; a surprising one may widen the posterior."""
+    new = pd.concat([NEW[:2], NEW[2:3].assign(benchmark="bench 5", score=0.6)])
+    sds = [next(iter(place(anchored, new[:n]))).sd for n in (1, 2, 3)]
     prior_sd = next(iter(place(anchored, NEW[:1]))).prior_sd
-    assert prior_sd > sds[0] > sds[1]
-    assert sds[2] < 1.01 * sds[1]  # a hard item that says little, and draws have an error
+    assert prior_sd > sds[0] > sds[1] > sds[2]
 
 
 def test_the_dated_prior_is_the_line_of_abilities_at_the_date(anchored):
