@@ -14,21 +14,30 @@ def bayes_factor(posterior: float, prior: float) -> float:
     return float(np.inf) if posterior >= 1.0 else posterior / (1.0 - posterior) * (1.0 - prior) / prior
 
 
-def weigh_evidence(factors: Sequence[float]) -> str:
+def weigh_evidence(factors: Sequence[float], error: float | None = None) -> str:
     """Word the evidence for a change, in the grades of Kass and Raftery (1995), over all prior scales tried.
 
     https://doi.org/10.1080/01621459.1995.10476572: below 3 hardly worth a mention, to 20 positive, to 150
     strong.
+
+    Parameters
+    ----------
+    factors
+        Bayes factors, that of the priors in use first.
+    error
+        Monte Carlo standard error of the logarithm of the first, where there is one.
     """
     if np.isnan(factors[0]):
         return "The prior leaves nothing to decide:"
     grades = {grade(factor) for factor in factors}
+    first = f"Bayes factor for a change {show_factor(factors[0])}"
+    drawn = "" if error is None else f"; Monte Carlo error {100 * error:.2g} %"
     if len(grades) == 1:
-        return f"The data give {grades.pop()} (Bayes factor for a change {show_factor(factors[0])}):"
+        return f"The data give {grades.pop()} ({first}{drawn}):"
     low, high = min(factors), max(factors)
     return (
         f"The data give between {grade(low)} and {grade(high)}, depending on the prior "
-        f"(Bayes factor for a change {show_factor(factors[0])}, {show_factor(low)} to {show_factor(high)}):"
+        f"({first}, {show_factor(low)} to {show_factor(high)}{drawn}):"
     )
 
 

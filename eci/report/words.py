@@ -110,7 +110,7 @@ def _about_change(trend: Trend) -> str:
         return f"The answer assumes {CHANGE_WORDS[change]}{at}."
     p, prior = trend.p_any_change, 1.0 - trend.priors["change_prob"]["none"]
     shares = [row.p_any_change for row in trend.sensitivity]
-    evidence = weigh_evidence([bayes_factor(share, prior) for share in shares])
+    evidence = weigh_evidence([bayes_factor(share, prior) for share in shares], trend.evidence_error)
     said = (
         f"Did it change? {evidence} P(any change) goes "
         f"from {prior:.2f} before the data to {p:.2f} after, and to {min(shares):.2f} to {max(shares):.2f} "

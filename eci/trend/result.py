@@ -15,6 +15,7 @@ from eci.trend.basis import CHANGE_MODELS, DAYS_PER_YEAR, Array, ChangeModel
 from eci.trend.compare import OnTrend, SensitivityRow, compare_with_others
 from eci.trend.ensemble import TrendOptions, share_draws
 from eci.trend.groups import LabTrends, compare_with_labs, fit_groups
+from eci.trend.monte_carlo import evidence_error
 from eci.trend.priors import LeastSquares
 from eci.trend.quantity import (
     DateQuantity,
@@ -135,6 +136,11 @@ class Trend:
     def p_any_change(self) -> float:
         """Probability of a kink, a jump or both."""
         return 1.0 - self.change_models["none"]
+
+    @cached_property
+    def evidence_error(self) -> float | None:
+        """Monte Carlo standard error of the log Bayes factor for any change: see `evidence_error`."""
+        return evidence_error(self.series, self.options) if self.automatic else None
 
     @cached_property
     def _bent(self) -> TrendDraws | None:
@@ -293,6 +299,7 @@ class Trend:
             "p_any_change": self.p_any_change,
             "which_change": "identified" if known else "not identified",
             "log_bayes_factors": {c: finite(v) for c, v in self.log_bayes_factors.items()},
+            "evidence_error": self.evidence_error,
             "priors": self.priors,
             "sensitivity": [row.record() for row in self.sensitivity],
             "choices": {
