@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from eci.errors import EciWarning as EciWarning
     from eci.errors import IdentificationError as IdentificationError
     from eci.fitted import Fit as Fit
-    from eci.folder import check_writable as check_writable
-    from eci.folder import load_fit as load_fit
+    from eci.folder.load import load_fit as load_fit
+    from eci.folder.save import check_writable as check_writable
     from eci.inference.checkpoint import Checkpoint as Checkpoint
     from eci.inference.grid import approximate_grid as approximate_grid
     from eci.inference.method import Bootstrap as Bootstrap
@@ -61,8 +61,8 @@ __version__ = "0.1.0"
 _HOMES = {
     "simulate": "eci.inference.simulate",
     "Scale": "eci.scale",
-    "check_writable": "eci.folder",
-    "load_fit": "eci.folder",
+    "check_writable": "eci.folder.save",
+    "load_fit": "eci.folder.load",
     "Fit": "eci.fitted",
     "Priors": "eci.irt.priors",
     "Map": "eci.inference.method",

@@ -324,8 +324,8 @@ class Fit:
         return count_metrics(self, models, table, **options)
 
     def save(self, folder: str | Path, *, force: bool = False) -> Path:
-        """Write the fit as a folder: see `eci.folder.save_fit`."""
-        from eci.folder import save_fit
+        """Write the fit as a folder: see `eci.folder.save.save_fit`."""
+        from eci.folder.save import save_fit
 
         return save_fit(self, folder, force=force)
 

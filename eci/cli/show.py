@@ -72,7 +72,7 @@ def _show_checks(folder: Path, as_json: bool) -> None:
     facts = tables.facts(folder)
     criticism = None
     if facts["method"]["name"] in ("nuts", "laplace"):
-        from eci.folder import load_fit
+        from eci.folder.load import load_fit
         from eci.queries.criticism import criticise
 
         criticism = criticise(load_fit(folder))

@@ -16,7 +16,8 @@ import pandas as pd
 
 from eci.errors import DataError
 from eci.fitted import Fit
-from eci.folder import describe, load_facts, load_table
+from eci.folder.facts import describe, load_facts
+from eci.folder.load import load_table
 from eci.report.information import at_frontier, frontier, information
 from eci.report.residuals import residuals, residuals_by_domain
 from eci.report.timeline import break_dates, changes, trend_line, trend_models

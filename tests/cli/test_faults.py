@@ -22,7 +22,8 @@ from click.testing import CliRunner
 import eci
 from eci.cli.main import main
 from eci.errors import DataError
-from eci.folder import FILES, load_table
+from eci.folder.load import load_table
+from eci.folder.save import FILES
 from eci.scores.cache import list_vintages, store, unfinished_folder
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="limits and mounts of POSIX")

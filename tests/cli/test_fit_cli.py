@@ -14,7 +14,8 @@ from click.testing import CliRunner
 import eci
 from eci.cli.main import main
 from eci.errors import EXIT_BAD_INPUT, EXIT_CHECK_FAILED, EXIT_GOOD, EXIT_INTERRUPTED, EXIT_USAGE
-from eci.folder import FILES, load_fit
+from eci.folder.load import load_fit
+from eci.folder.save import FILES
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ import eci.cli.main
 import eci.inference.run
 import eci.report.html
 import eci.scores.download  # loaded for the forked processes; none of them starts a thread
-from eci.folder import FILES, load_table
+from eci.folder.load import load_table
+from eci.folder.save import FILES
 from eci.scores.cache import list_vintages
 
 ROOT = Path(__file__).parents[2]

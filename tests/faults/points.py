@@ -17,7 +17,7 @@ import xarray as xr
 
 import eci
 from eci.atomic import write_file
-from eci.folder import load_table
+from eci.folder.load import load_table
 from eci.scores.cache import list_vintages, store, unfinished_folder
 
 

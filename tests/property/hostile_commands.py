@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from hostile_files import TOKENS, edited
 
 from eci.cli.main import main
-from eci.folder import FILES
+from eci.folder.save import FILES
 
 VALUES = [
     *(

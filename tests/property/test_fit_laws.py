@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 import eci
 from eci.fitted import Fit, make_scale
-from eci.folder import load_fit
+from eci.folder.load import load_fit
 from eci.scale import Scale
 from eci.scores import ScoreMatrix
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import eci
 from eci.cli.main import main
 from eci.errors import EciWarning
-from eci.folder import load_table
+from eci.folder.load import load_table
 from eci.spreadsheet import shield, unshield, unshield_table, write_csv
 
 FORMULAS = ["=1+1", "@SUM(A1)", "+cmd|' /C calc'!A0", "-2+3", "＝1", "'=1+1", "''@x"]

@@ -258,7 +258,7 @@ class TestCommand:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_csv", interrupt)
+            patch.setattr("eci.folder.save.write_csv", interrupt)
             stopped = fit("--seed", 1)
         assert stopped.exit_code == 130
         assert f"{fit.out} was left as it was." in stopped.stderr
@@ -270,7 +270,7 @@ class TestCommand:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_csv", fill)
+            patch.setattr("eci.folder.save.write_csv", fill)
             full = fit("--seed", 1)
         assert full.exit_code == 1
         assert "No space left on device" in full.stderr and "Traceback" not in full.stderr
@@ -286,7 +286,7 @@ class TestCommand:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr("eci.folder.write_csv", interrupt)
+            patch.setattr("eci.folder.save.write_csv", interrupt)
             fit("--seed", 1)
         drawn.clear()
         result = fit("--seed", 1)

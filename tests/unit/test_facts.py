@@ -7,8 +7,8 @@ import pytest
 import eci
 from eci.cli.options import LIKELIHOODS
 from eci.errors import DataError
-from eci.facts import LIKELIHOODS as KNOWN
-from eci.folder import load_facts
+from eci.folder.facts import load_facts
+from eci.folder.schema import LIKELIHOODS as KNOWN
 
 
 @pytest.fixture

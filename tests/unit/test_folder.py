@@ -12,7 +12,9 @@ import pytest
 import xarray as xr
 
 from eci.errors import DataError
-from eci.folder import FILES, check_writable, load_facts, load_fit, load_table
+from eci.folder.facts import load_facts
+from eci.folder.load import load_fit, load_table
+from eci.folder.save import FILES, check_writable
 
 
 @pytest.fixture(scope="module")
