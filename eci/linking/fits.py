@@ -19,7 +19,7 @@ from eci.linking.result import Common, CommonUnits, Link
 from eci.linking.robust import robust_weights
 from eci.linking.spelling import tell_lookalikes
 from eci.linking.standardised import PEOPLE, Standardised, in_points
-from eci.trend.series import listed
+from eci.trend.labels import listed
 
 Errors = Literal["auto", "independent", "joint"]
 

@@ -15,8 +15,10 @@ from eci.linking.points import Array
 from eci.linking.robust import DOWN_WEIGHTED
 from eci.scale import Scale
 from eci.trend.basis import DAYS_PER_YEAR
+from eci.trend.labels import Dates, listed
+from eci.trend.measurement import Units
 from eci.trend.quantity import Quantity, summarise
-from eci.trend.series import Dates, IndexSeries, Units, listed
+from eci.trend.series import IndexSeries
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,8 +14,9 @@ from eci.linking.points import FEW, Array, Points, check_points, warn_of_few
 from eci.linking.result import CommonUnits, Link
 from eci.linking.spelling import tell_lookalikes
 from eci.scores.names import did_you_mean
+from eci.trend.labels import listed
 from eci.trend.quantity import summarise
-from eci.trend.series import IndexSeries, listed
+from eci.trend.series import IndexSeries
 
 if TYPE_CHECKING:
     import pandas as pd

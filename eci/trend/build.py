@@ -1,66 +1,79 @@
-"""Index series from joint draws and from moments: checks and standardisation."""
+"""The builders of an index series: from a fit, from joint draws, from moments, from a published table.
+
+Each is a class method of `IndexSeries`, written here.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from eci.errors import DataError, IdentificationError
+from eci.errors import DataError
 from eci.trend.basis import Array
 from eci.trend.labels import Described, listed
-from eci.trend.measurement import Units
-from eci.trend.series import IndexSeries
+from eci.trend.measurement import Units, require_moments, standardise_draws
+from eci.trend.selection import SelectionRules, drop_undated
+from eci.trend.table import Variants, read_index_table
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eci.fitted import Fit
+    from eci.trend.series import IndexSeries
 
-NEGATIVE_EIGENVALUE = 1e-6
+Undated = Literal["drop", "keep"]
 
 
-def series_from_draws(
-    draws: ArrayLike, described: Described, standardise: bool, scale: str, vintage: str | None
+def from_fit(
+    cls: type[IndexSeries], fit: Fit, *, undated: Undated = "drop", **selection: Unpack[SelectionRules]
 ) -> IndexSeries:
-    """Standardise joint draws inside each draw; `IndexSeries.from_draws` documents the arguments."""
-    points = np.asarray(draws, dtype=np.float64)
-    names = described.models
-    if points.ndim != 2 or points.shape[1] != len(names) or points.shape[0] < 2:
-        raise DataError(
-            f"Draws do not match the models: expected shape (draw, {len(names)}) with at least 2 draws, "
-            f"found {points.shape}. Give one column per model."
-        )
-    bad = ~np.isfinite(points).all(axis=0)
-    if bad.any():
-        raise DataError(
-            f"Draws of {names[int(np.argmax(bad))]!r} hold a value that is not finite. Drop the model or "
-            "the draw."
-        )
-    if not standardise:
-        return _from_working(points, Units(), described, scale, vintage)
-    return _from_working(*_standardise(points), described, scale, vintage)
+    """Take the index of a finished fit, standardised inside each draw over all models of the fit.
 
+    Parameters
+    ----------
+    fit
+        An `eci.Fit`; its draws of the index, release dates and labs are used.
+    undated
+        Whether models without a release date are dropped, by name, or kept: a trend cannot use them, a link
+        can.
+    **selection
+        See `Selection`: frontier, labs, models, since, until, through, reasoning, weights.
 
-def series_from_fit(fit: Fit) -> IndexSeries:
-    """Standardise the abilities of a fit inside each draw; `IndexSeries.from_fit` documents it."""
+    Raises
+    ------
+    DataError
+        Where the fit has no draws (methods map and least_squares).
+
+    Notes
+    -----
+    With z = (ability - mean) / sd over the models of the fit, in each draw, z carries what the data say about
+    differences between models, and the free location and scale stay in the map to points. The standard normal
+    prior of ability is divided out later, for the models selected (see `measure`). Draws of the method
+    bootstrap have no such prior: they are taken as the errors of the fit of all scores, which is the value.
+    """
     matrix = fit.matrix
     described = Described.of(
         matrix.models, matrix.release_date, matrix.lab, matrix.open_weights, matrix.reasoning
     )
-    working, _ = _standardise(np.asarray(fit.ability_draws, dtype=np.float64))
+    working, _ = standardise_draws(np.asarray(fit.ability_draws, dtype=np.float64))
     points = np.asarray(fit.index_draws, dtype=np.float64)
     # working has mean 0 and sd 1 in each draw, so these are the coefficients of points on working; the slope
     # is negative in the odd draw that reverses the anchors, which the units keep and the standardised values
     # ignore
     units = Units(np.mean(points * working, axis=1), points.mean(axis=1))
     series = _from_working(
-        working, units, described, fit.scale.label, f"fit of scores {str(fit.digest)[:12]}"
+        cls, working, units, described, scale=fit.scale.label, vintage=f"fit of scores {str(fit.digest)[:12]}"
     )
     series = replace(series, notes=_doubts(fit))
-    if fit.method["name"] != "bootstrap":
-        return replace(series, ability_prior=True)
-    return _from_refits(series, fit)
+    if fit.method["name"] == "bootstrap":
+        series = _from_refits(series, fit)
+    else:
+        series = replace(series, ability_prior=True)
+    return (drop_undated(series) if undated == "drop" else series).select(**selection)
 
 
 def _from_refits(series: IndexSeries, fit: Fit) -> IndexSeries:
@@ -73,7 +86,7 @@ def _from_refits(series: IndexSeries, fit: Fit) -> IndexSeries:
     # trust this direction blindly and overstate slopes; it gets the average error of the others back.
     own = np.trace(series.covariance) / values.size
     restored = series.covariance + own / values.size * (1.0 + np.outer(line, line))
-    draws = None if series.draws is None else series.draws + (values - series.values)
+    draws = None if series.draws is None else series.draws + (values - series.draws.mean(axis=0))
     return replace(series, index=fit.index, values=values, covariance=restored, draws=draws)
 
 
@@ -94,31 +107,76 @@ def _doubts(fit: Fit) -> tuple[str, ...]:
     return tuple(doubts)
 
 
-def _standardise(values: Array) -> tuple[Array, Units]:
-    """Return draws with mean 0 and sd 1 over the models of each draw, and the map back."""
-    origin, slope = values.mean(axis=1), values.std(axis=1)
-    n = values.shape[1]
-    if n < 3 or np.any(slope <= 0):
-        raise IdentificationError(
-            f"Cannot standardise the draws: {n} models, smallest spread {slope.min():.3g}. At least 3 "
-            "models with different values are needed."
+def from_draws(
+    cls: type[IndexSeries],
+    draws: Array,
+    *,
+    models: Sequence[str],
+    release_date: ArrayLike,
+    labs: Sequence[str | None] | None = None,
+    open_weights: Sequence[bool | None] | None = None,
+    reasoning: Sequence[bool | None] | None = None,
+    standardise: bool = True,
+    scale: str = "points",
+    vintage: str | None = None,
+) -> IndexSeries:
+    """Take joint draws in points, such as a bootstrap, standardised inside each draw over all models.
+
+    Select from the result with `select`.
+
+    Parameters
+    ----------
+    draws
+        Index in points, shape (draw, model).
+    models, release_date
+        Names and dates, shape (model,); a missing date drops the model by name.
+    labs, open_weights, reasoning
+        What is known of each model.
+    standardise
+        False keeps the covariance as it stands. Only right when the draws carry no free location or scale:
+        one shared Gaussian direction parallel to the data is otherwise shrunk to buy a small residual sd.
+    scale, vintage
+        Labels for the result.
+    """
+    described = Described.of(models, release_date, labs, open_weights, reasoning)
+    points = _require_draws(draws, described.models)
+    working, units = standardise_draws(points) if standardise else (points, Units())
+    return drop_undated(_from_working(cls, working, units, described, scale=scale, vintage=vintage))
+
+
+def _require_draws(draws: ArrayLike, names: Sequence[str]) -> Array:
+    """Refuse draws that are not a finite column for each model."""
+    points = np.asarray(draws, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != len(names) or points.shape[0] < 2:
+        raise DataError(
+            f"Draws do not match the models: expected shape (draw, {len(names)}) with at least 2 draws, "
+            f"found {points.shape}. Give one column per model."
         )
-    return (values - origin[:, None]) / slope[:, None], Units(slope, origin)
+    bad = ~np.isfinite(points).all(axis=0)
+    if bad.any():
+        raise DataError(
+            f"Draws of {names[int(np.argmax(bad))]!r} hold a value that is not finite. Drop the model or "
+            "the draw."
+        )
+    return points
 
 
 def _from_working(
-    working: Array, units: Units, described: Described, scale: str, vintage: str | None
+    cls: type[IndexSeries],
+    working: Array,
+    units: Units,
+    described: Described,
+    *,
+    scale: str,
+    vintage: str | None,
 ) -> IndexSeries:
+    """Take joint draws in working units with their map to points."""
     points = units.origin[:, None] + units.slope[:, None] * working
     standardised = units.slope.size > 1
-    return IndexSeries(
-        models=described.models,
-        release_date=described.release_date,
+    return cls(
+        **vars(described),
         index=points.mean(axis=0),
         index_sd=points.std(axis=0, ddof=1),
-        labs=described.labs,
-        open_weights=described.open_weights,
-        reasoning=described.reasoning,
         values=working.mean(axis=0),
         covariance=np.atleast_2d(np.cov(working, rowvar=False)),
         shared=np.zeros(len(described.models)),
@@ -130,74 +188,113 @@ def _from_working(
     )
 
 
-def series_from_moments(
-    mean: ArrayLike,
-    covariance: ArrayLike,
+def from_moments(
+    cls: type[IndexSeries],
+    mean: Array,
+    covariance: Array,
     *,
-    shared_sd: ArrayLike | None,
-    described: Described,
-    scale: str,
-    vintage: str | None,
+    models: Sequence[str],
+    release_date: ArrayLike,
+    labs: Sequence[str | None] | None = None,
+    shared_sd: Array | None = None,
+    scale: str = "points",
+    vintage: str | None = None,
 ) -> IndexSeries:
-    """Check values and covariance in points; `IndexSeries.from_moments` documents the arguments."""
-    n = len(described.models)
+    """Take index values in points with the covariance of their errors.
+
+    Select from the result with `select`.
+
+    Parameters
+    ----------
+    mean, covariance
+        Shapes (model,) and (model, model), points and points squared. The covariance must not hold the free
+        location and scale of the index: put an error common to all models in `shared_sd`.
+    models, release_date, labs
+        Names, dates and labs.
+    shared_sd
+        Loadings (model,) of one error common to all models, points.
+    scale, vintage
+        Labels for the result.
+
+    Raises
+    ------
+    DataError
+        Where shapes differ, a value is not finite, or the covariance is not symmetric positive semi-definite.
+    """
+    described = Described.of(models, release_date, labs, None, None)
     values = np.asarray(mean, dtype=np.float64)
     matrix = np.asarray(covariance, dtype=np.float64)
-    loadings = np.zeros(n) if shared_sd is None else np.asarray(shared_sd, dtype=np.float64)
-    _check_moments(described.models, values, matrix, loadings)
-    return IndexSeries(
-        models=described.models,
-        release_date=described.release_date,
+    loadings = np.zeros(len(models)) if shared_sd is None else np.asarray(shared_sd, dtype=np.float64)
+    require_moments(described.models, values, matrix, loadings)
+    series = cls(
+        **vars(described),
         index=values,
         index_sd=np.sqrt(np.diagonal(matrix) + loadings**2),
-        labs=described.labs,
-        open_weights=described.open_weights,
-        reasoning=described.reasoning,
         values=values,
         covariance=matrix,
         shared=loadings,
         scale=scale,
         vintage=vintage,
     )
+    return drop_undated(series)
 
 
-def drop_undated(series: IndexSeries) -> IndexSeries:
-    """Drop models without a release date, by name."""
-    missing = np.isnat(series.release_date)
-    if not missing.any():
-        return series
-    names = tuple(series.models[i] for i in np.flatnonzero(missing))
-    note = f"{len(names)} of {len(series)} models have no release date and are dropped: {listed(names)}."
-    return replace(
-        series.take(np.flatnonzero(~missing)),
-        dropped=series.dropped + tuple((name, "no release date") for name in names),
-        notes=(*series.notes, note),
+def from_table(
+    cls: type[IndexSeries],
+    frame: pd.DataFrame,
+    *,
+    vintage: str | None = None,
+    error_corr: float = 0.95,
+    variants: Variants = "best",
+    undated: Undated = "drop",
+    scale: str = "points",
+    **selection: Unpack[SelectionRules],
+) -> IndexSeries:
+    """Take a published table of index values.
+
+    Parameters
+    ----------
+    frame
+        Columns `model`, `release_date`, `index`; optional `low`, `high` with `interval_prob`, or `sd`;
+        optional `lab`, `open_weights`, `reasoning`, `vintage`, `model_in_scores` (our name for the model). Of
+        the labels lab, open_weights and reasoning, those without a column are looked up by name in the
+        bundled models.csv.
+    vintage
+        Which vintage, by prefix; needed where the table holds several.
+    error_corr
+        Correlation of the errors of two models, in [0, 1). The shared part shifts all the models together; it
+        is kept out of the regression and added to the coefficients afterwards, through the same projection.
+        0.95 is what the local and global intervals of the Claude Opus 5.5 card imply.
+    variants
+        What to do with several rows of one model: keep the `best`, the `first`, or `refuse`.
+    undated
+        As in `from_fit`; where they are kept, the column `release_date` may be absent.
+    scale
+        Label of the scale for the result.
+    **selection
+        See `Selection`.
+
+    Raises
+    ------
+    DataError
+        Where a column is missing, vintages are mixed, a value is not a number, or an interval does not hold
+        its value.
+    """
+    if not 0.0 <= error_corr < 1.0:
+        raise DataError(f"error_corr = {error_corr} lies outside [0, 1). Give the correlation of two errors.")
+    table = read_index_table(frame, vintage=vintage, variants=variants, needs_dates=undated == "drop")
+    series = cls(
+        **vars(table.described),
+        index=table.index,
+        index_sd=table.sd,
+        labels_from=table.labels_from,
+        values=table.index,
+        covariance=np.diag((1.0 - error_corr) * table.sd**2),
+        shared=np.sqrt(error_corr) * table.sd,
+        scale=scale,
+        vintage=table.vintage,
+        error_corr=error_corr if table.has_errors else None,
+        dropped=table.dropped,
+        notes=table.notes,
     )
-
-
-def _check_moments(names: tuple[str, ...], mean: Array, covariance: Array, shared: Array) -> None:
-    n = len(names)
-    if mean.shape != (n,) or covariance.shape != (n, n) or shared.shape != (n,):
-        raise DataError(
-            f"Shapes differ: {n} models, mean {mean.shape}, covariance {covariance.shape}, shared "
-            f"{shared.shape}. Give (model,), (model, model) and (model,)."
-        )
-    finite = np.isfinite(mean) & np.isfinite(covariance).all(axis=1) & np.isfinite(shared)
-    if not finite.all():
-        raise DataError(
-            f"A value or covariance of {names[int(np.argmin(finite))]!r} is not finite. Drop the model."
-        )
-    skew = np.abs(covariance - covariance.T)
-    if skew.max() > 1e-8 * max(float(np.abs(covariance).max()), 1e-12):
-        i, j = np.unravel_index(int(np.argmax(skew)), skew.shape)
-        raise DataError(
-            f"The covariance is not symmetric: {covariance[i, j]:.6g} and {covariance[j, i]:.6g} for "
-            f"{names[i]!r} and {names[j]!r}. Pass (C + C') / 2 if the difference is rounding."
-        )
-    eigenvalues = np.linalg.eigvalsh(covariance)
-    if eigenvalues[0] < -NEGATIVE_EIGENVALUE * max(float(eigenvalues[-1]), 1e-12):
-        raise DataError(
-            f"The covariance of {n} models is not positive semi-definite: its smallest eigenvalue is "
-            f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}. Rebuild it from joint draws rather "
-            "than from pairwise figures."
-        )
+    return (drop_undated(series) if undated == "drop" else series).select(**selection)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eci.errors import DataError, IdentificationError
 from eci.trend.basis import Array
 
 SHRINKAGE_CAP = 0.95
+NEGATIVE_EIGENVALUE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,60 @@ class Measurement:
     covariance: Array
     shared: Array
     n_capped: int = 0
+
+
+def standardise_draws(values: Array) -> tuple[Array, Units]:
+    """Return draws with mean 0 and sd 1 over the models of each draw, and the map back."""
+    origin, slope = values.mean(axis=1), values.std(axis=1)
+    n = values.shape[1]
+    if n < 3 or np.any(slope <= 0):
+        raise IdentificationError(
+            f"Cannot standardise the draws: {n} models, smallest spread {slope.min():.3g}. At least 3 "
+            "models with different values are needed."
+        )
+    return (values - origin[:, None]) / slope[:, None], Units(slope, origin)
+
+
+def require_moments(names: tuple[str, ...], mean: Array, covariance: Array, shared: Array) -> None:
+    """Refuse values and errors of an index that no draws could have.
+
+    Parameters
+    ----------
+    names
+        The models.
+    mean, covariance, shared
+        As `IndexSeries.from_moments` takes them; `shared` is its `shared_sd`.
+
+    Raises
+    ------
+    DataError
+        Where shapes differ, a value is not finite, or the covariance is not symmetric positive semi-definite.
+    """
+    n = len(names)
+    if mean.shape != (n,) or covariance.shape != (n, n) or shared.shape != (n,):
+        raise DataError(
+            f"Shapes differ: {n} models, mean {mean.shape}, covariance {covariance.shape}, shared "
+            f"{shared.shape}. Give (model,), (model, model) and (model,)."
+        )
+    finite = np.isfinite(mean) & np.isfinite(covariance).all(axis=1) & np.isfinite(shared)
+    if not finite.all():
+        raise DataError(
+            f"A value or covariance of {names[int(np.argmin(finite))]!r} is not finite. Drop the model."
+        )
+    skew = np.abs(covariance - covariance.T)
+    if skew.max() > 1e-8 * max(float(np.abs(covariance).max()), 1e-12):
+        i, j = np.unravel_index(int(np.argmax(skew)), skew.shape)
+        raise DataError(
+            f"The covariance is not symmetric: {covariance[i, j]:.6g} and {covariance[j, i]:.6g} for "
+            f"{names[i]!r} and {names[j]!r}. Pass (C + C') / 2 if the difference is rounding."
+        )
+    eigenvalues = np.linalg.eigvalsh(covariance)
+    if eigenvalues[0] < -NEGATIVE_EIGENVALUE * max(float(eigenvalues[-1]), 1e-12):
+        raise DataError(
+            f"The covariance of {n} models is not positive semi-definite: its smallest eigenvalue is "
+            f"{eigenvalues[0]:.3g}, its largest {eigenvalues[-1]:.3g}. Rebuild it from joint draws rather "
+            "than from pairwise figures."
+        )
 
 
 def divide_out_prior(values: Array, covariance: Array) -> tuple[Array, Array, int]:

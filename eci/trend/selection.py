@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.scores.names import did_you_mean
+from eci.trend.labels import listed
 
 if TYPE_CHECKING:
     from eci.trend.series import IndexSeries
@@ -106,6 +107,20 @@ class Selection:
                 "models whose lab, weights or reasoning is unknown meet no rule about it."
             )
         return np.flatnonzero(kept)
+
+
+def drop_undated(series: IndexSeries) -> IndexSeries:
+    """Drop models without a release date, by name."""
+    missing = np.isnat(series.release_date)
+    if not missing.any():
+        return series
+    names = tuple(series.models[i] for i in np.flatnonzero(missing))
+    note = f"{len(names)} of {len(series)} models have no release date and are dropped: {listed(names)}."
+    return replace(
+        series.take(np.flatnonzero(~missing)),
+        dropped=series.dropped + tuple((name, "no release date") for name in names),
+        notes=(*series.notes, note),
+    )
 
 
 def find_model(models: Sequence[str], name: str) -> int:

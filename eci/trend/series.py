@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from typing import Any, Unpack
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
+from eci.trend import build
 from eci.trend.basis import DAYS_PER_YEAR, Array
-from eci.trend.labels import Dates, Described, listed
+from eci.trend.labels import Dates
 from eci.trend.measurement import Measurement, Units, divide_out_prior, draw_errors
 from eci.trend.selection import Selection, SelectionRules, frontier_members
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from eci.fitted import Fit
-
-Variants = Literal["best", "first", "refuse"]
-Undated = Literal["drop", "keep"]
-
-# what belongs to a series has its own files; it is reached from here as well
-__all__ = ["Dates", "IndexSeries", "Measurement", "Undated", "Units", "Variants", "listed"]
 
 
 @dataclass(frozen=True)
@@ -94,170 +84,10 @@ class IndexSeries:
 
     # builders
 
-    @classmethod
-    def from_fit(
-        cls, fit: Fit, *, undated: Undated = "drop", **selection: Unpack[SelectionRules]
-    ) -> IndexSeries:
-        """Take the index of a finished fit, standardised inside each draw over all models of the fit.
-
-        Parameters
-        ----------
-        fit
-            An `eci.Fit`; its draws of the index, release dates and labs are used.
-        undated
-            Whether models without a release date are dropped, by name, or kept: a trend cannot use them, a
-            link can.
-        **selection
-            See `Selection`: frontier, labs, models, since, until, through, reasoning, weights.
-
-        Raises
-        ------
-        DataError
-            Where the fit has no draws (methods map and least_squares).
-
-        Notes
-        -----
-        With z = (ability - mean) / sd over the models of the fit, in each draw, z carries what the data say
-        about differences between models, and the free location and scale stay in the map to points. The
-        standard normal prior of ability is divided out later, for the models selected (see `measure`). Draws
-        of the method bootstrap have no such prior: they are taken as the errors of the fit of all scores,
-        which is the value.
-        """
-        from eci.trend.build import drop_undated, series_from_fit
-
-        series = series_from_fit(fit)
-        return (drop_undated(series) if undated == "drop" else series).select(**selection)
-
-    @classmethod
-    def from_draws(
-        cls,
-        draws: Array,
-        *,
-        models: Sequence[str],
-        release_date: ArrayLike,
-        labs: Sequence[str | None] | None = None,
-        open_weights: Sequence[bool | None] | None = None,
-        reasoning: Sequence[bool | None] | None = None,
-        standardise: bool = True,
-        scale: str = "points",
-        vintage: str | None = None,
-    ) -> IndexSeries:
-        """Take joint draws in points, such as a bootstrap, standardised inside each draw over all models.
-
-        Select from the result with `select`.
-
-        Parameters
-        ----------
-        draws
-            Index in points, shape (draw, model).
-        models, release_date
-            Names and dates, shape (model,); a missing date drops the model by name.
-        labs, open_weights, reasoning
-            What is known of each model.
-        standardise
-            False keeps the covariance as it stands. Only right when the draws carry no free location or
-            scale: one shared Gaussian direction parallel to the data is otherwise shrunk to buy a small
-            residual sd.
-        scale, vintage
-            Labels for the result.
-        """
-        from eci.trend.build import drop_undated, series_from_draws
-
-        described = Described.of(models, release_date, labs, open_weights, reasoning)
-        return drop_undated(series_from_draws(draws, described, standardise, scale, vintage))
-
-    @classmethod
-    def from_moments(
-        cls,
-        mean: Array,
-        covariance: Array,
-        *,
-        models: Sequence[str],
-        release_date: ArrayLike,
-        labs: Sequence[str | None] | None = None,
-        shared_sd: Array | None = None,
-        scale: str = "points",
-        vintage: str | None = None,
-    ) -> IndexSeries:
-        """Take index values in points with the covariance of their errors.
-
-        Select from the result with `select`.
-
-        Parameters
-        ----------
-        mean, covariance
-            Shapes (model,) and (model, model), points and points squared. The covariance must not hold the
-            free location and scale of the index: put an error common to all models in `shared_sd`.
-        models, release_date, labs
-            Names, dates and labs.
-        shared_sd
-            Loadings (model,) of one error common to all models, points.
-        scale, vintage
-            Labels for the result.
-
-        Raises
-        ------
-        DataError
-            Where shapes differ, a value is not finite, or the covariance is not symmetric positive
-            semi-definite.
-        """
-        from eci.trend.build import drop_undated, series_from_moments
-
-        described = Described.of(models, release_date, labs, None, None)
-        series = series_from_moments(
-            mean, covariance, shared_sd=shared_sd, described=described, scale=scale, vintage=vintage
-        )
-        return drop_undated(series)
-
-    @classmethod
-    def from_table(
-        cls,
-        frame: pd.DataFrame,
-        *,
-        vintage: str | None = None,
-        error_corr: float = 0.95,
-        variants: Variants = "best",
-        undated: Undated = "drop",
-        scale: str = "points",
-        **selection: Unpack[SelectionRules],
-    ) -> IndexSeries:
-        """Take a published table of index values.
-
-        Parameters
-        ----------
-        frame
-            Columns `model`, `release_date`, `index`; optional `low`, `high` with `interval_prob`, or `sd`;
-            optional `lab`, `open_weights`, `reasoning`, `vintage`, `model_in_scores` (our name for the
-            model). Of the labels lab, open_weights and reasoning, those without a column
-            are looked up by name in the bundled models.csv.
-        vintage
-            Which vintage, by prefix; needed where the table holds several.
-        error_corr
-            Correlation of the errors of two models, in [0, 1). The shared part shifts all the models
-            together; it is kept out of the regression and added to the coefficients afterwards, through the
-            same projection. 0.95 is what the local and global intervals of the Claude Opus 5.5 card imply.
-        variants
-            What to do with several rows of one model: keep the `best`, the `first`, or `refuse`.
-        undated
-            As in `from_fit`; where they are kept, the column `release_date` may be absent.
-        scale
-            Label of the scale for the result.
-        **selection
-            See `Selection`.
-
-        Raises
-        ------
-        DataError
-            Where a column is missing, vintages are mixed, a value is not a number, or an interval does not
-            hold its value.
-        """
-        from eci.trend.build import drop_undated
-        from eci.trend.table import read_series_table
-
-        series = read_series_table(
-            frame, vintage=vintage, error_corr=error_corr, variants=variants, undated=undated, scale=scale
-        )
-        return (drop_undated(series) if undated == "drop" else series).select(**selection)
+    from_fit = classmethod(build.from_fit)
+    from_draws = classmethod(build.from_draws)
+    from_moments = classmethod(build.from_moments)
+    from_table = classmethod(build.from_table)
 
     # selection
 

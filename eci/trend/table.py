@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,37 +11,58 @@ from numpy.typing import NDArray
 from eci.errors import DataError
 from eci.scores.names import find_invisible
 from eci.trend.basis import Array
-from eci.trend.labels import Dates, listed
-from eci.trend.series import IndexSeries, Undated, Variants
+from eci.trend.labels import Dates, Described, listed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Variants = Literal["best", "first", "refuse"]
 
 REQUIRED = ("model", "index")
 LABELS = ("lab", "open_weights", "reasoning")
 
 
-def read_series_table(
-    frame: pd.DataFrame,
-    *,
-    vintage: str | None,
-    error_corr: float,
-    variants: Variants,
-    undated: Undated,
-    scale: str,
-) -> IndexSeries:
-    """Read a published table into an `IndexSeries`, models without a date too.
+@dataclass(frozen=True)
+class IndexTable:
+    """A published table, one row a model.
 
-    `IndexSeries.from_table` documents the columns.
+    Parameters
+    ----------
+    described
+        Names, dates and labels of the models.
+    labels_from
+        In words, where labels without a column were looked up.
+    index, sd
+        Published value and standard deviation of its error in points, shape (model,); sd 0 where no row
+        states an interval.
+    has_errors
+        Whether any row states one.
+    vintage
+        The one chosen; None where the table names none.
+    dropped, notes
+        Variants dropped with the reason, and what is to be kept in mind.
     """
-    for column in REQUIRED if undated == "keep" else (*REQUIRED, "release_date"):
+
+    described: Described
+    labels_from: str | None
+    index: Array
+    sd: Array
+    has_errors: bool
+    vintage: str | None
+    dropped: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+
+def read_index_table(
+    frame: pd.DataFrame, *, vintage: str | None, variants: Variants, needs_dates: bool
+) -> IndexTable:
+    """Read a published table; `IndexSeries.from_table` documents the columns."""
+    for column in (*REQUIRED, "release_date") if needs_dates else REQUIRED:
         if column not in frame.columns:
             raise DataError(
                 f"The index table has no column {column!r}; it has {', '.join(map(str, frame.columns))}. "
                 "Name them model, index and, for a trend, release_date."
             )
-    if not 0.0 <= error_corr < 1.0:
-        raise DataError(f"error_corr = {error_corr} lies outside [0, 1). Give the correlation of two errors.")
     _require_visible(frame)
     frame, chosen = _choose_vintage(frame, vintage)
     frame = frame.assign(row=np.arange(len(frame)) + 2, name=_names(frame), index=_numbers(frame, "index"))
@@ -56,21 +78,20 @@ def read_series_table(
             f"points: {listed(unknown)}."
         )
     labels, labels_from = _labels(frame)
-    return IndexSeries(
+    described = Described(
         models=tuple(str(name) for name in frame["name"]),
         release_date=_dates(frame),
-        index=frame["index"].to_numpy(dtype=np.float64),
-        index_sd=sd,
         labs=_texts(labels, "lab"),
         open_weights=_flags(labels, "open_weights"),
         reasoning=_flags(labels, "reasoning"),
+    )
+    return IndexTable(
+        described=described,
         labels_from=labels_from,
-        values=frame["index"].to_numpy(dtype=np.float64),
-        covariance=np.diag((1.0 - error_corr) * sd**2),
-        shared=np.sqrt(error_corr) * sd,
-        scale=scale,
+        index=frame["index"].to_numpy(dtype=np.float64),
+        sd=sd,
+        has_errors=has_errors,
         vintage=chosen,
-        error_corr=error_corr if has_errors else None,
         dropped=tuple(dropped),
         notes=tuple(notes),
     )
