@@ -114,10 +114,7 @@ class Curves:
 
     def expect(self, ability: FloatArray) -> FloatArray:
         """Expected scores, fraction."""
-        from scipy.special import expit
-
-        z = self.discrimination * (ability - self.difficulty)
-        return np.asarray(self.lower + (self.upper - self.lower) * expit(z))
+        return expected_score(ability, self.difficulty, self.discrimination, self.lower, self.upper)
 
     def log_prob(self, score: ArrayLike, ability: FloatArray) -> FloatArray:
         """Log density of scores; `score` broadcasts against (draw, n)."""
@@ -130,6 +127,22 @@ class Curves:
     def variance(self, ability: FloatArray) -> FloatArray:
         """Variance of a score about its expected value."""
         return noise.variance(self.likelihood, self.expect(ability), self.noise, self.n_items)
+
+
+def expected_score(
+    ability: FloatArray,
+    difficulty: FloatArray,
+    discrimination: FloatArray,
+    lower: FloatArray,
+    upper: FloatArray,
+) -> FloatArray:
+    """Expected scores of the response curve, fraction: `eci.irt.curve.expected_score` in NumPy.
+
+    E[score] = lower + (upper - lower) * logistic(discrimination * (ability - difficulty))
+    """
+    from scipy.special import expit
+
+    return np.asarray(lower + (upper - lower) * expit(discrimination * (ability - difficulty)))
 
 
 def require_draws(fit: Fit) -> Parameters:

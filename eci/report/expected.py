@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from eci.fitted import Fit, Parameters
 from eci.noise import select_noise, variance
-
-FloatArray = NDArray[np.float64]
+from eci.queries.curves import FloatArray, expected_score
 
 
 def take_draws(fit: Fit) -> Parameters:
@@ -68,11 +67,10 @@ def predict_scores(fit: Fit, model_index: ArrayLike, benchmark_index: ArrayLike)
 
 def respond(fit: Fit, ability: FloatArray, benchmark_index: NDArray[np.int64]) -> FloatArray:
     """Expected scores of abilities in logits, shape (draw, score), on the benchmark of each column."""
-    from scipy.special import expit
-
     draws, matrix, j = take_draws(fit), fit.matrix, benchmark_index
-    z = draws.discrimination[:, j] * (ability - draws.difficulty[:, j])
-    return np.asarray(matrix.lower[j] + (matrix.upper - matrix.lower)[j] * expit(z))
+    return expected_score(
+        ability, draws.difficulty[:, j], draws.discrimination[:, j], matrix.lower[j], matrix.upper[j]
+    )
 
 
 def scatter(

@@ -13,6 +13,7 @@ from eci.irt.curve import curve_mean, expected_score
 from eci.irt.measurement import Coordinates, Measurement, Position
 from eci.irt.observation import LIKELIHOODS
 from eci.irt.priors import Priors
+from eci.queries import curves
 from eci.scores import ScoreMatrix
 
 
@@ -34,9 +35,12 @@ def double_precision():
         (1000.0, 0.0, 1.0, 0.25, 0.9, 0.9),
     ],
 )
-def test_hand_values(ability, difficulty, discrimination, lower, upper, expected):
-    value = expected_score(ability, difficulty, discrimination, lower, upper)
-    assert float(value) == pytest.approx(expected, abs=1e-15)
+def test_hand_values_of_the_curve_and_of_its_twin_in_numpy(
+    ability, difficulty, discrimination, lower, upper, expected
+):
+    for curve in (expected_score, curves.expected_score):
+        value = curve(ability, difficulty, discrimination, lower, upper)
+        assert float(value) == pytest.approx(expected, abs=1e-15)
 
 
 def test_the_curve_broadcasts():
