@@ -12,7 +12,7 @@ import click
 
 from eci.cli.computing import computing
 from eci.cli.method_options import method_options
-from eci.cli.options import data_options, likelihood_option, rule_options
+from eci.cli.options import data_options, interval_prob_option, likelihood_option, rule_options
 from eci.errors import EXIT_CHECK_FAILED, DataError
 
 if TYPE_CHECKING:
@@ -43,13 +43,7 @@ _SHOWN = 15
     metavar='"MODEL=POINTS"',
     help="Pin a model; give exactly two. Default: Claude 3.5 Sonnet=130, GPT-5=150 where present.",
 )
-@click.option(
-    "--interval-prob",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Probability of the intervals.",
-)
+@interval_prob_option
 @click.option(
     "--seed",
     type=click.IntRange(min=0, max=2**63 - 1),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eci.cli.files import check_writable, read_names, read_table, result_files, write_result
+from eci.cli.options import interval_prob_option
 from eci.errors import DataError
 
 if TYPE_CHECKING:
@@ -79,13 +80,7 @@ _CORRELATION = click.FloatRange(0, 1, max_open=True)
     help="Which reading --apply uses: the line, or y = x with the scatter about it.",
 )
 @click.option("--leave-one-out", is_flag=True, help="Link again without each common model in turn.")
-@click.option(
-    "--interval-prob",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Probability of the intervals.",
-)
+@interval_prob_option
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the draws.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.option(

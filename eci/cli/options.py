@@ -154,6 +154,14 @@ likelihood_option = click.option(
     "of least squares normal, with quadrature binomial.",
 )
 
+interval_prob_option = click.option(
+    "--interval-prob",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.9,
+    show_default=True,
+    help="Probability of the intervals.",
+)
+
 trend_option = click.option(
     "--trend",
     "trend_file",

@@ -12,6 +12,7 @@ import click
 
 from eci.cli import refits
 from eci.cli.files import check_writable, write_result
+from eci.cli.options import interval_prob_option
 from eci.cli.series import read_series, series_options
 from eci.errors import EXIT_CHECK_FAILED
 
@@ -83,13 +84,7 @@ if TYPE_CHECKING:
     help="Error of the logarithm of a measured time horizon.",
 )
 @click.option("--priors", "priors_file", type=click.Path(path_type=Path), help="TOML file with prior scales.")
-@click.option(
-    "--interval-prob",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    default=0.9,
-    show_default=True,
-    help="Probability of the intervals.",
-)
+@interval_prob_option
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the posterior draws."
 )
