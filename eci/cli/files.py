@@ -55,8 +55,8 @@ def result_files(stem: str) -> tuple[str, ...]:
     return tuple(f"{stem}.{kind}" for kind in ("json", "csv", "png", "svg"))
 
 
-def check_writable(out: Path, stem: str, *, force: bool) -> None:
-    """Refuse, before any work is done, a folder that cannot be one or holds such a result already."""
+def check_new_result(out: Path, stem: str, *, force: bool) -> None:
+    """Refuse, before any work is done, a folder where `write_result` cannot write or would replace files."""
     if out.exists() and not out.is_dir():
         raise DataError(f"--out {out} is a file. Name a folder.")
     written = [name for name in result_files(stem) if (out / name).exists()]
@@ -64,16 +64,33 @@ def check_writable(out: Path, stem: str, *, force: bool) -> None:
         raise DataError(
             f"{out} already holds {', '.join(written)}. Choose another folder, or replace with --force."
         )
+    for name in written:
+        if (out / name).is_dir():
+            raise DataError(f"{out / name} is a folder, which no file replaces. Give another --out.")
+    standing = (path for path in (out, *out.parents) if path.exists() or path.is_symlink())
+    stands = next(standing, Path())  # the folders that are missing will be made in it
+    _require_folder(stands)
+    with _told(out), unfinished_folder(stands / stem):
+        pass  # only trying tells what the system lets through
 
 
 def check_new_file(out: Path, *, force: bool) -> None:
-    """Refuse, before any work is done, a file that cannot be written or is there already."""
-    if not out.parent.is_dir():
-        raise DataError(f"The folder {out.parent} does not exist. Make it first, or give another --out.")
+    """Refuse, before any work is done, a file that cannot stand there or is there already.
+
+    Whether the system lets it be written, `write_whole` finds out before what is done inside it.
+    """
+    _require_folder(out.parent)
     if out.is_dir():
         raise DataError(f"--out {out} is a folder. Name a file.")
     if out.exists() and not force:
         raise DataError(f"{out} exists already. Add --force to replace it, or give another --out.")
+
+
+def _require_folder(path: Path) -> None:
+    if not path.exists():
+        raise DataError(f"The folder {path} does not exist. Make it first, or give another --out.")
+    if not path.is_dir():
+        raise DataError(f"{path} is a file, not a folder. Give another --out.")
 
 
 @contextmanager

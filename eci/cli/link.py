@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from eci.cli.files import check_writable, read_names, read_table, result_files, write_result
+from eci.cli.files import check_new_result, read_names, read_table, result_files, write_result
 from eci.cli.options import interval_prob_option
 from eci.errors import DataError
 
@@ -96,7 +96,7 @@ def link(old: Path, new: Path, **given: Any) -> None:
 
     out, within = given["out"], given["within_corr"]
     if out is not None:
-        check_writable(out, "link", force=given["force"])
+        check_new_result(out, "link", force=given["force"])
     first = read(old, given["vintage_a"], within, "A")
     second = read(new, given["vintage_b"], within, "B")
     options = {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eci.cli import refits
-from eci.cli.files import check_writable, write_result
+from eci.cli.files import check_new_result, write_result
 from eci.cli.options import interval_prob_option
 from eci.cli.series import read_series, series_options
 from eci.errors import EXIT_CHECK_FAILED
@@ -103,7 +103,7 @@ def trend(source: Path, **given: Any) -> None:
 
     out, force = given["out"], given["force"]
     if out is not None:
-        check_writable(out, "trend", force=force)
+        check_new_result(out, "trend", force=force)
     refits.check(source, given)
     priors = given["priors_file"]
     result = eci.fit_trend(

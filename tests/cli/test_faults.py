@@ -209,6 +209,69 @@ class TestReadOnly:
             assert run("data", *command, "--cache", cache).exit_code == 0
 
 
+class TestBeforeAnyWork:
+    """An --out that cannot be written is refused before the fit is read."""
+
+    PAGES = ("report FIT --out OUT.html", "plot timeline FIT --out OUT.png")
+    FOLDERS = ("link FIT FIT --out OUT", "trend FIT --out OUT")
+    COMMANDS = PAGES + FOLDERS
+
+    @pytest.fixture
+    def refused(self, saved, tmp_path, monkeypatch):
+        """Run a command with OUT in place; it is refused in these words, and everything is as it was."""
+        monkeypatch.setattr("eci.folder.load.load_fit", lambda folder: pytest.fail("it has begun to work"))
+
+        def refused(command, out, *words):
+            before = sorted(tmp_path.rglob("*"))
+            given = [part.replace("FIT", str(saved)).replace("OUT", str(out)) for part in command.split()]
+            told(run(*given), *words)
+            assert sorted(tmp_path.rglob("*")) == before
+
+        return refused
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_a_folder_that_is_read_only(self, refused, read_only, tmp_path, command):
+        (tmp_path / "shut").mkdir()
+        read_only(tmp_path / "shut")
+        refused(command, tmp_path / "shut/new", "could not be written: the system says", "another --out")
+
+    @pytest.mark.parametrize("command", FOLDERS)
+    def test_a_folder_of_results_that_is_read_only(self, refused, read_only, tmp_path, command):
+        (tmp_path / "shut").mkdir()
+        read_only(tmp_path / "shut")
+        refused(command, tmp_path / "shut", "could not be written: the system says", "another --out")
+        refused(command, tmp_path / "shut/two/more", "could not be written: the system says")
+
+    @pytest.mark.parametrize("command", PAGES)
+    def test_a_folder_that_is_missing(self, refused, tmp_path, command):
+        refused(command, tmp_path / "none/new", "none does not exist", "another --out")
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_a_folder_that_is_a_file(self, refused, tmp_path, command):
+        (tmp_path / "text").write_text("mine")
+        refused(command, tmp_path / "text/new", "text is a file", "another --out")
+
+    @pytest.mark.parametrize("command", FOLDERS)
+    def test_a_link_that_leads_nowhere(self, refused, tmp_path, command):
+        (tmp_path / "link").symlink_to(tmp_path / "none")
+        refused(command, tmp_path / "link/new", "link does not exist")
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_a_target_that_is_there(self, refused, tmp_path, command):
+        (tmp_path / "new").mkdir()
+        for name in ("new.html", "new.png", "new/link.json", "new/trend.csv"):
+            (tmp_path / name).write_text("mine")
+        refused(command, tmp_path / "new", "already", "--force")
+
+    @pytest.mark.parametrize(
+        ("command", "there"),
+        [*zip(COMMANDS[1:], ("new.png", "new/link.csv", "new/trend.svg"), strict=True)],
+    )
+    def test_a_folder_where_a_file_is_to_be(self, refused, tmp_path, command, there):
+        (tmp_path / there).mkdir(parents=True)
+        refused(f"{command} --force", tmp_path / "new", f"{there} is a folder")
+
+
 class TestSeveralAtOnce:
     def test_the_last_of_many_fits_wins_whole_while_others_read(self, saved, invented_fit):
         fits = [replace(invented_fit, seed=10 + i) for i in range(4)]
