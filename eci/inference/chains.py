@@ -13,7 +13,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
@@ -72,20 +71,21 @@ def _run_piece(
     )
 
 
-def _start(whitening: Whitening, key: Array) -> nuts.State:
+@jax.jit
+def _start(whitening: Whitening, key: Array, chain: int) -> nuts.State:
     """Start a chain at a draw from the normal approximation."""
     n = sum(x.size for x in whitening.center) - 2
-    key_z, key_chain = jax.random.split(key)
+    key_z, key_chain = jax.random.split(jax.random.fold_in(key, chain))
     return nuts.start_chain(key_chain, jax.random.normal(key_z, (n,)), FIRST_STEP_SIZE)
 
 
 def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening, scores: CodedScores) -> None:
     """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
     with jax.enable_x64(True):
-        state = _start(whitening, jax.random.key(0))
+        state = _start(whitening, jax.random.key(0), 0)
         fixed = measurement, options.max_tree_depth
-        target = jnp.asarray(options.target_accept)
-        _run_piece(*fixed, whitening, scores, state, jnp.asarray(0), jnp.asarray(True), target)
+        target = np.float64(options.target_accept)
+        _run_piece(*fixed, whitening, scores, state, np.int64(0), np.bool_(True), target)
 
 
 def run_chains(
@@ -124,9 +124,9 @@ def run_chains(
             whitening,
             scores,
             state,
-            jnp.asarray(n_steps),
-            jnp.asarray(adapt),
-            jnp.asarray(options.target_accept),
+            np.int64(n_steps),
+            np.bool_(adapt),
+            np.float64(options.target_accept),
         )
         n_kept = 0 if adapt else n_steps
         z, infos = jax.tree.map(lambda x: np.asarray(x)[:n_kept], (z, infos))
@@ -134,10 +134,7 @@ def run_chains(
 
     def run_one(chain: int) -> tuple[nuts.State, NDArray[np.float64], nuts.Info]:
         with jax.enable_x64(True):
-            if before is None:
-                state = _start(whitening, jax.random.fold_in(key, chain))
-            else:
-                state = before.states[chain]
+            state = _start(whitening, key, chain) if before is None else before.states[chain]
             pieces = []
             plan = [(n, True) for n in _cut(warmup)] + [(n, False) for n in _cut(n_draws)]
             for n_steps, adapt in plan:

@@ -16,10 +16,10 @@ from collections.abc import Callable
 from functools import wraps
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +33,8 @@ def _split(draws: FloatArray) -> FloatArray:
 def _rank_normalise(draws: FloatArray) -> FloatArray:
     """Normal scores of the ranks over all chains (Blom 1958)."""
     flat = draws.reshape(-1, draws.shape[-1])
-    scores = ndtri((rankdata(flat, axis=0) - 0.375) / (flat.shape[0] + 0.25))
+    ranks = pd.DataFrame(flat).rank().to_numpy()  # of pandas: scipy.stats takes a third of a second to import
+    scores = ndtri((ranks - 0.375) / (flat.shape[0] + 0.25))
     return np.asarray(scores.reshape(draws.shape), dtype=np.float64)
 
 

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.scipy.special import logsumexp
 from numpy.typing import NDArray
+from scipy.special import logsumexp
 
-from eci.inference.problem import Problem
+from eci.inference.problem import Problem, cut_draws, pad_draws
 from eci.inference.whiten import Whitening, unwhiten
 from eci.irt.measurement import CodedScores, Measurement
 
@@ -20,13 +20,13 @@ N_INNER = 8  # draws of every benchmark for each draw of the abilities
 MAX_OUTER = 500  # draws of the abilities
 
 
-def weigh_draws(problem: Problem, z: Array) -> NDArray[np.float64]:
+def weigh_draws(problem: Problem, z: NDArray[np.float64]) -> NDArray[np.float64]:
     """Log ratio of the posterior to the approximation, (draw,), at whitened draws (draw, n)."""
     shared, own = _weigh(problem, z)
-    return np.asarray(shared + own.sum(axis=1))
+    return shared + own.sum(axis=1)
 
 
-def weigh_abilities(problem: Problem, z: Array, key: Array) -> NDArray[np.float64]:
+def weigh_abilities(problem: Problem, z: NDArray[np.float64], key: Array) -> NDArray[np.float64]:
     """Log ratio of the marginal densities of abilities and shared parameters, (draw,), up to a constant.
 
     Given these the benchmarks are independent, so each is integrated out on its own, by the mean ratio of a
@@ -36,22 +36,22 @@ def weigh_abilities(problem: Problem, z: Array, key: Array) -> NDArray[np.float6
     n_outer = min(len(z), MAX_OUTER)
     n_benchmarks = problem.whitening.center.benchmark.size
     n_w = z.shape[1] - n_benchmarks
-    inner = jax.random.normal(key, (n_outer * N_INNER, n_benchmarks))
-    repeated = jnp.concatenate([jnp.repeat(z[:n_outer, :n_w], N_INNER, axis=0), inner], axis=1)
+    inner = np.asarray(jax.random.normal(key, (n_outer * N_INNER, n_benchmarks)))
+    repeated = np.concatenate([np.repeat(z[:n_outer, :n_w], N_INNER, axis=0), inner], axis=1)
     shared, own = _weigh(problem, repeated)
     mean = logsumexp(own.reshape(n_outer, N_INNER, -1), axis=1) - np.log(N_INNER)
-    return np.asarray(shared[::N_INNER] + mean.sum(axis=1))
+    return shared[::N_INNER] + mean.sum(axis=1)
 
 
-def _weigh(problem: Problem, z: Array) -> tuple[Array, Array]:
+def _weigh(problem: Problem, z: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Log ratio in two parts: of abilities and shared parameters (draw,), and of benchmarks (draw, j)."""
     pieces = []
-    for first in range(0, len(z), PIECE):
-        rows = z[first : first + PIECE]
-        padded = jnp.concatenate([rows, jnp.zeros((PIECE - len(rows), z.shape[1]))])
-        shared, own = _weigh_piece(problem.measurement, problem.whitening, problem.scores, padded)
-        pieces.append((shared[: len(rows)], own[: len(rows)]))
-    return jnp.concatenate([x for x, _ in pieces]), jnp.concatenate([x for _, x in pieces])
+    for rows in cut_draws(z, PIECE):
+        padded = pad_draws(rows, PIECE)
+        piece = _weigh_piece(problem.measurement, problem.whitening, problem.scores, padded)
+        pieces.append([np.asarray(part)[: len(rows)] for part in piece])
+    shared, own = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+    return shared, own
 
 
 @partial(jax.jit, static_argnums=0)

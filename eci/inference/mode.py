@@ -40,8 +40,8 @@ def crude_start(
 ) -> tuple[Array, Position]:
     """Crude abilities from a two-way additive fit of score logits: the reference and a first position."""
     m, j = np.asarray(scores.model_index), np.asarray(scores.benchmark_index)
-    datum = scores.datum
-    fraction = (np.asarray(datum.score) - datum.lower) / (np.asarray(datum.upper) - datum.lower)
+    datum = jax.tree.map(np.asarray, scores.datum)
+    fraction = (datum.score - datum.lower) / (datum.upper - datum.lower)
     logit = np.log(np.clip(fraction, 0.02, 0.98) / (1 - np.clip(fraction, 0.02, 0.98)))
     ability, intercept = np.zeros(n_models), np.zeros(n_benchmarks)
     for _ in range(50):  # ridge of one half score keeps models and benchmarks with few scores near zero
@@ -175,14 +175,15 @@ def find_mode(
     Where the noise runs to zero, so few scores that curves can pass through them all, there is no mode: the
     start is returned with an infinite gradient norm.
     """
-    none = jax.tree.map(jnp.zeros_like, start)
+    none = jax.tree.map(np.zeros_like, start)
     position, value, gradient = _evaluate(measurement, start, none, 0.0, scores)
     n_steps = 0
     while n_steps < max_steps:
         n_steps += 1
         factor, spread = find_curvature(measurement, position, scores)
         added, slope_added = _spread_value(measurement, np.asarray(spread), np.asarray(position.shared))
-        step, slope = _descend(measurement, factor, (gradient[0], gradient[1] + slope_added), scores)
+        downhill = gradient[0], np.asarray(gradient[1]) + slope_added
+        step, slope = _descend(measurement, factor, downhill, scores)
         size = 1.0
         if -float(slope) < tolerance:
             break
@@ -217,7 +218,7 @@ def _interpolates(measurement: Measurement, position: Position) -> bool:
     if noise.pooled or not noise.shared_names:
         return False
     first = noise.start(measurement.priors)[0]
-    return bool(position.shared[measurement.noise_at][0] < first + np.log(MIN_NOISE))
+    return bool(np.asarray(position.shared)[measurement.noise_at][0] < first + np.log(MIN_NOISE))
 
 
 def recentre(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -64,14 +64,18 @@ def prepare(
     scores = code_scores(matrix, measurement, covariates)
     reference, start = crude_start(measurement, scores, matrix.n_models, matrix.n_benchmarks)
     scores = scores._replace(coordinates=scores.coordinates._replace(reference=reference))
-    with ThreadPoolExecutor(1) as background:
-        compiling = background.submit(_compile, measurement, method, start, scores)
+    with ThreadPoolExecutor(2) as background:
+        compiling = [
+            background.submit(_compile, program)
+            for program in _list_programs(measurement, method, start, scores)
+        ]
         mode = find_mode(measurement, scores, start)
         center, coordinates = recentre(measurement, mode.position, scores)
         scores = scores._replace(coordinates=coordinates)
         whitening, definite = whiten(measurement, center, scores, exact=isinstance(method, Laplace))
         clock.lap("mode")
-        compiling.result()
+        for program in compiling:
+            program.result()
         clock.lap("compile")
     if isinstance(method, Nuts):
         whitening = match_moments(measurement, whitening, scores)
@@ -117,9 +121,10 @@ def code_scores(
     """Arrays of a score matrix as the measurement program takes them, in fully centred coordinates."""
     code = _code_pairs if isinstance(measurement.likelihood, RepeatedNormal) else _code_rows
     m, j, datum = code(matrix)
-    at = Coordinates(jnp.zeros(matrix.n_benchmarks), jnp.ones((matrix.n_benchmarks, measurement.n_benchmark)))
-    shifts = jnp.zeros((matrix.n_models, 0)) if covariates is None else jnp.asarray(covariates)
-    models, benchmarks = jnp.asarray(m, jnp.int32), jnp.asarray(j, jnp.int32)
+    centred = np.ones((matrix.n_benchmarks, measurement.n_benchmark))
+    at = Coordinates(jnp.asarray(np.zeros(matrix.n_benchmarks)), jnp.asarray(centred))
+    shifts = jnp.asarray(np.zeros((matrix.n_models, 0)) if covariates is None else covariates)
+    models, benchmarks = (jnp.asarray(index.astype(np.int32)) for index in (m, j))
     return CodedScores(models, benchmarks, datum, group_scores(j, datum), at, shifts)
 
 
@@ -157,15 +162,23 @@ def constrain_mode(problem: Problem) -> Parameters:
     return collect_parameters(named)
 
 
-def constrain_draws(problem: Problem, z: Array) -> dict[str, NDArray[np.float64]]:
+def constrain_draws(problem: Problem, z: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
     """Parameters by name from whitened coordinates (draw, n), in pieces that share one program."""
     pieces = []
-    for first in range(0, len(z), PIECE):
-        rows = z[first : first + PIECE]
-        padded = jnp.concatenate([rows, jnp.zeros((PIECE - len(rows), z.shape[1]))])
-        named = _constrain(problem.measurement, problem.whitening, problem.scores, padded)
+    for rows in cut_draws(z, PIECE):
+        named = _constrain(problem.measurement, problem.whitening, problem.scores, pad_draws(rows, PIECE))
         pieces.append({name: np.asarray(value)[: len(rows)] for name, value in named.items()})
     return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def cut_draws(z: NDArray[np.float64], size: int) -> Iterator[NDArray[np.float64]]:
+    """Cut draws (draw, n) into pieces of at most `size`."""
+    return (z[first : first + size] for first in range(0, len(z), size))
+
+
+def pad_draws(rows: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """Fill a piece up to `size` draws, so that one compiled program takes them all."""
+    return np.pad(rows, ((0, size - len(rows)), (0, 0)))
 
 
 def collect_parameters(named: Mapping[str, ArrayLike]) -> Parameters:
@@ -189,14 +202,24 @@ def _constrain(
     return jax.vmap(lambda z: measurement.constrain(unwhiten(whitening, z), scores))(z)
 
 
-def _compile(measurement: Measurement, method: Method, start: Position, scores: CodedScores) -> None:
-    """Compile what the search for the mode and the sampler need later; values do not matter."""
+def _compile(program: Callable[[], object]) -> None:
     with jax.enable_x64(True):  # threads do not inherit it
-        find_curvature(measurement, start, scores)
-        if isinstance(method, Nuts):
-            match_moments(measurement, _blank(start), scores)
-            if method.kernel == "lean":
-                compile_chain(measurement, method, _blank(start), scores)
+        program()
+
+
+def _list_programs(
+    measurement: Measurement, method: Method, start: Position, scores: CodedScores
+) -> list[Callable[[], object]]:
+    """What the search for the mode and the sampler compile later, to be run on values of no meaning."""
+    programs: list[Callable[[], object]] = [lambda: find_curvature(measurement, start, scores)]
+    if isinstance(method, Nuts):
+        blank = _blank(start)
+        if method.kernel == "lean":
+            programs.append(lambda: compile_chain(measurement, method, blank, scores))
+        programs.append(lambda: match_moments(measurement, blank, scores))
+        z = np.zeros((PIECE, sum(x.size for x in start) - 2))
+        programs.append(lambda: _constrain(measurement, blank, scores, z))
+    return programs
 
 
 def _blank(start: Position) -> Whitening:

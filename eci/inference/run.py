@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
@@ -180,7 +179,7 @@ def _estimate(
     checks = check_mode(problem.mode.gradient_norm, problem.definite)
     if not isinstance(method, Laplace):
         return Estimate(mode, None, 0, {}, checks[:1])
-    z = jax.random.normal(key, (method.n_draws, problem.n_coordinates))
+    z = np.asarray(jax.random.normal(key, (method.n_draws, problem.n_coordinates)))
     draws = collect_parameters(constrain_draws(problem, z))
     clock.lap("draw")
     checks += check_finite(draws)
@@ -213,7 +212,7 @@ def _sample(
         chains = run(n_draws=method.n_draws, before=halve_steps(chains))
     for doubling in range(method.max_doublings + 1):
         clock.lap("sample")
-        z = jnp.asarray(chains.z.reshape(-1, problem.n_coordinates))
+        z = chains.z.reshape(-1, problem.n_coordinates)
         draws = collect_parameters(constrain_draws(problem, z))
         checks = check(draws)
         clock.lap("check")

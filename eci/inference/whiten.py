@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.flatten_util import ravel_pytree
 from jax.scipy.linalg import cho_solve, solve_triangular
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
 
 from eci.irt.datum import Row
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
@@ -49,31 +52,34 @@ class Whitening(NamedTuple):
     coupling: Array
 
 
-def hold_prior(n_models: int, n_shared: int) -> Array:
+# What is done once is left to NumPy: outside of jit, jax compiles every single operation.
+
+
+def hold_prior(n_models: int, n_shared: int) -> NDArray[np.float64]:
     """Basis that holds mean and sd of the abilities, the last two of w: the unit of the prior."""
-    return jnp.eye(n_models + n_shared)[:, :-2]
+    return np.eye(n_models + n_shared)[:, :-2]
 
 
-def hold_pattern(ability: Array, n_shared: int) -> Array:
+def hold_pattern(ability: NDArray[np.float64], n_shared: int) -> NDArray[np.float64]:
     """Basis that holds the components of the abilities along 1 and along `ability`: a unit free of the prior.
 
     It reaches only abilities that correlate positively with the pattern; see `pattern_margin`.
     """
-    n = ability.shape[0]
-    pattern = jnp.stack([jnp.ones(n), ability], axis=1)
-    complement = jnp.linalg.qr(pattern, mode="complete")[0][:, 2:]
-    return jax.scipy.linalg.block_diag(complement, jnp.eye(n_shared))
+    pattern = np.stack([np.ones(len(ability)), ability], axis=1)
+    complement = np.linalg.qr(pattern, mode="complete")[0][:, 2:]
+    return block_diag(complement, np.eye(n_shared))
 
 
-def pattern_margin(whitening: Whitening) -> Array:
+def pattern_margin(whitening: Whitening) -> float:
     """Posterior sds from the centre to abilities uncorrelated with it; `whitening` holds the prior.
 
     `hold_pattern` cuts the posterior off there, which is harmless only far out.
     """
-    ability = whitening.center.ability
-    pattern = ability - jnp.mean(ability)
-    length = jnp.linalg.norm(pattern)
-    return length / jnp.linalg.norm(whitening.w_factor[: ability.size].T @ (pattern / length))
+    ability = np.asarray(whitening.center.ability)
+    pattern = ability - ability.mean()
+    length = np.linalg.norm(pattern)
+    of_abilities = np.asarray(whitening.w_factor)[: ability.size]
+    return float(length / np.linalg.norm(of_abilities.T @ (pattern / length)))
 
 
 def row_curvature(measurement: Measurement, position: Position, scores: CodedScores, exact: bool) -> Array:
@@ -153,7 +159,12 @@ def ability_curvature(
 
 
 def arrow(
-    measurement: Measurement, position: Position, scores: CodedScores, basis: Array, *, exact: bool
+    measurement: Measurement,
+    position: Position,
+    scores: CodedScores,
+    basis: Array | NDArray[np.float64],
+    *,
+    exact: bool,
 ) -> Arrow:
     """Factor the precision at `position`; the factors hold nan where it is not positive definite."""
     n_models, (n_benchmarks, k) = position.ability.shape[0], position.benchmark.shape
@@ -180,7 +191,7 @@ def arrow(
     p_ww = jnp.block([[jnp.diag(p_mm), p_ms], [p_ms.T, p_ss]])
     schur = basis.T @ (p_ww - flat.T @ flat) @ basis
     return Arrow(
-        basis=basis,
+        basis=jnp.asarray(basis),
         benchmark_chol=chol,
         w_chol=jnp.linalg.cholesky(schur),
         coupling=solve_triangular(chol, half, lower=True, trans=1),
@@ -249,9 +260,9 @@ def whiten(
     basis = hold_prior(n_models, n_shared)
     by_prior = whitening_at(center, compiled_arrow(measurement, center, scores, basis, exact=False))
     if n_models > 2 and pattern_margin(by_prior) > MIN_PATTERN_MARGIN:
-        basis = hold_pattern(center.ability, n_shared)
+        basis = hold_pattern(np.asarray(center.ability), n_shared)
     factor = compiled_arrow(measurement, center, scores, basis, exact=exact)
-    definite = bool(jnp.isfinite(factor.w_chol).all() & jnp.isfinite(factor.benchmark_chol).all())
+    definite = all(np.isfinite(chol).all() for chol in (factor.w_chol, factor.benchmark_chol))
     if not definite:
         factor = compiled_arrow(measurement, center, scores, basis, exact=False)
     return whitening_at(center, factor), definite

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -84,22 +85,29 @@ def find_edges(score: Array, n_items: Array) -> Edges:
 
 def group_scores(benchmark_index: NDArray[np.int64], datum: Row) -> Groups:
     """Find the groups and the edges."""
-    n_items = np.asarray(count_items(datum))
+    n_items, at_edge = map(np.asarray, _find_sizes(datum))
     sizes, size = np.unique(n_items, return_inverse=True)
     groups, of_score, n_scores = np.unique(
         benchmark_index * len(sizes) + size, return_inverse=True, return_counts=True
     )
     benchmark, size = np.divmod(groups, len(sizes))
-    edges = find_edges(datum.score, jnp.asarray(n_items))
-    edges_first = np.argsort(~np.asarray(edges.low | edges.high), kind="stable")
-    n_edges, eighth = int(np.sum(edges.low | edges.high)), -(-len(n_items) // 8)
+    edges_first = np.argsort(~at_edge, kind="stable")
+    n_edges, eighth = int(at_edge.sum()), -(-len(n_items) // 8)
     return Groups(
-        jnp.asarray(of_score, jnp.int32),
-        jnp.asarray(benchmark, jnp.int32),
+        jnp.asarray(of_score.astype(np.int32)),
+        jnp.asarray(benchmark.astype(np.int32)),
         jnp.asarray(sizes[size]),
         jnp.asarray(n_scores.astype(float)),
-        jnp.asarray(edges_first[: -(-n_edges // eighth) * eighth], jnp.int32),
+        jnp.asarray(edges_first[: -(-n_edges // eighth) * eighth].astype(np.int32)),
     )
+
+
+@jax.jit
+def _find_sizes(datum: Row) -> tuple[Array, Array]:
+    """Number of items of every score, and whether it lies at an edge."""
+    n_items = count_items(datum)
+    edges = find_edges(datum.score, n_items)
+    return n_items, edges.low | edges.high
 
 
 def snap_to_edges(score: Array, n_items: Array) -> Array:

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -150,7 +149,7 @@ def fit_joint(
         problem = prepare(matrix, measurement, method, Clock(), standardised)
         run = partial(run_chains, measurement, method, problem.whitening, problem.scores, progress=progress)
         chains = run(key=jax.random.key(seed), n_draws=method.n_draws)
-        named = constrain_draws(problem, jnp.asarray(chains.z.reshape(-1, problem.n_coordinates)))
+        named = constrain_draws(problem, chains.z.reshape(-1, problem.n_coordinates))
     scale = make_scale(
         collect_parameters(named).ability, matrix.models, fit.scale.anchors, standard=not fit.scale.anchors
     )
