@@ -206,6 +206,7 @@ def main():
         )
         for name in new:
             record["runs"].setdefault(name, run)
+            repeats[seed][name]["commit"] = run["commit"]
         record["repeats"] = [repeats[seed] for seed in sorted(repeats)]
         if options.json:
             options.json.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
