@@ -20,11 +20,11 @@ import time
 from collections import Counter
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 
 import eci
+from eci.inference import mode
 from eci.scale import MAX_REVERSED_PROB, Scale
 from eci.scores import ScoreMatrix
 
@@ -249,11 +249,11 @@ def test_three_stored_data_sets_give_their_intervals_again():
 def test_laplace_says_when_its_draws_overflow(tmp_path, monkeypatch):
     """A data set that leaves a spread so undetermined that a normal approximation of its log is nonsense, in
     coordinates centred as if it were known; in those that are used it does not overflow."""
-    monkeypatch.setattr("eci.inference.mode.SMALLER", 0.0)
-    jax.clear_caches()
+    monkeypatch.setattr(mode, "SMALLER", 0.0)
+    mode._recentre.clear_cache()
     matrix, _ = draw(NARROW, 71)
     fit = eci.fit(matrix, priors=NARROW, method=METHODS["laplace"], seed=71, likelihood="normal")
-    jax.clear_caches()
+    mode._recentre.clear_cache()
     assert not np.isfinite(fit.difficulty_draws).all()
     assert "finite_draws" in [check.name for check in fit.diagnostics.failed]
     fit.save(tmp_path / "fit")

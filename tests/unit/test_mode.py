@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from eci.inference.mode import _marginal_value, crude_start, find_mode, recentre, solve_abilities
+from eci.inference.mode import _marginal_value, _recentre, crude_start, find_mode, recentre, solve_abilities
 from eci.inference.problem import code_scores
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS
@@ -116,9 +116,9 @@ def test_recentring_takes_an_uncertain_sd_for_a_smaller_one(start, mode, monkeyp
     scores, _ = start
     _, taken_smaller = recentre(MEASUREMENT, mode.position, scores)
     monkeypatch.setattr("eci.inference.mode.SMALLER", 0.0)
-    jax.clear_caches()
+    _recentre.clear_cache()
     _, at_mode = recentre(MEASUREMENT, mode.position, scores)
-    jax.clear_caches()
+    _recentre.clear_cache()
     odds = [np.asarray(x.centring / (1 - x.centring)) for x in (taken_smaller, at_mode)]
     np.testing.assert_allclose(odds[0] / odds[1], (odds[0] / odds[1])[:1].repeat(len(odds[0]), axis=0))
     assert (odds[0] < 0.6 * odds[1]).all()
