@@ -210,15 +210,15 @@ def _compile(program: Callable[[], object]) -> None:
 def _list_programs(
     measurement: Measurement, method: Method, start: Position, scores: CodedScores
 ) -> list[Callable[[], object]]:
-    """What the search for the mode and the sampler compile later, to be run on values of no meaning."""
+    """What the search for the mode and the sampler need later, to be compiled; only shapes matter."""
     programs: list[Callable[[], object]] = [lambda: find_curvature(measurement, start, scores)]
     if isinstance(method, Nuts):
         blank = _blank(start)
         if method.kernel == "lean":
             programs.append(lambda: compile_chain(measurement, method, blank, scores))
-        programs.append(lambda: match_moments(measurement, blank, scores))
+        programs.append(lambda: match_moments.lower(measurement, blank, scores).compile())
         z = np.zeros((PIECE, sum(x.size for x in start) - 2))
-        programs.append(lambda: _constrain(measurement, blank, scores, z))
+        programs.append(lambda: _constrain.lower(measurement, blank, scores, z).compile())
     return programs
 
 

@@ -14,7 +14,7 @@ from eci.cli.main import main
 from eci.errors import DataError
 from eci.inference import chains
 
-QUICK = eci.Nuts(n_draws=60, max_doublings=1)  # too few draws: doubled once
+QUICK = eci.Nuts(n_draws=60, max_doublings=1, max_halvings=0)  # too few draws: doubled once
 
 
 class CutOffError(Exception):
