@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from eci.atomic import checksum, write_folder
+from eci.atomic import checksum, unfinished_folder, write_folder
 from eci.errors import DataError
 from eci.fitted import Fit
 from eci.folder.facts import describe
@@ -35,25 +37,18 @@ def save_fit(fit: Fit, folder: str | Path, *, force: bool = False) -> Path:
         Where `folder` exists and `force` is not given, or is not a fit; where it cannot be written.
     """
     target = _resolve(folder)
-    check_writable(target, force=force)
-    try:
-        with write_folder(target, replace=force) as draft:
-            write_csv(fit.abilities(), draft / "abilities.csv")
-            write_csv(fit.benchmarks(), draft / "benchmarks.csv")
-            # By way of memory: HDF5 ends the process where it writes a file and the disk is full.
-            memory = io.BytesIO()
-            to_tree(fit).to_netcdf(memory, engine="h5netcdf")
-            (draft / "posterior.nc").write_bytes(memory.getvalue())
-            checksums = {path.name: checksum(path) for path in sorted(draft.iterdir())}
-            facts = {**describe(fit), "sha256": checksums}
-            text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
-            (draft / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
-    except OSError as error:
-        check_writable(target, force=force)  # another process may have been quicker: then that is the reason
-        raise DataError(
-            f"The fit could not be written to {target}: the system says: {error.strerror or error}. Nothing "
-            "was changed there. Make room or get the right to write, or give another --out."
-        ) from error
+    _require_free(target, force=force)
+    with _told(target, force=force), write_folder(target, replace=force) as draft:
+        write_csv(fit.abilities(), draft / "abilities.csv")
+        write_csv(fit.benchmarks(), draft / "benchmarks.csv")
+        # By way of memory: HDF5 ends the process where it writes a file and the disk is full.
+        memory = io.BytesIO()
+        to_tree(fit).to_netcdf(memory, engine="h5netcdf")
+        (draft / "posterior.nc").write_bytes(memory.getvalue())
+        checksums = {path.name: checksum(path) for path in sorted(draft.iterdir())}
+        facts = {**describe(fit), "sha256": checksums}
+        text = json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False)
+        (draft / "fit.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     return target
 
 
@@ -66,6 +61,12 @@ def check_writable(folder: str | Path, *, force: bool = False) -> None:
         As `save_fit`.
     """
     target = _resolve(folder)
+    _require_free(target, force=force)
+    with _told(target, force=force), unfinished_folder(target):
+        pass  # only trying tells what the system lets through
+
+
+def _require_free(target: Path, *, force: bool) -> None:
     if not target.parent.is_dir():
         raise DataError(f"The folder {target.parent} does not exist. Make it first, or give another --out.")
     if not target.exists():
@@ -82,6 +83,19 @@ def check_writable(folder: str | Path, *, force: bool = False) -> None:
         )
     if any(target.iterdir()) and not force:
         raise DataError(f"{target} holds a fit already. Add --force to replace it, or give another --out.")
+
+
+@contextmanager
+def _told(target: Path, *, force: bool) -> Iterator[None]:
+    """Say what the system refused."""
+    try:
+        yield
+    except OSError as error:
+        _require_free(target, force=force)  # another process may have been quicker: then that is the reason
+        raise DataError(
+            f"The fit could not be written to {target}: the system says: {error.strerror or error}. Nothing "
+            "was changed there. Make room or get the right to write, or give another --out."
+        ) from error
 
 
 def _resolve(folder: str | Path) -> Path:

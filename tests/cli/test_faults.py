@@ -185,7 +185,7 @@ class TestReadOnly:
         before = contents(saved.parent)
         for out in ("fit", "new"):
             result = run("fit", saved.parent.parent / "scores.csv", "--out", saved.parent / out, "--force")
-            told(result, "cannot be made", "give another --out", str(saved.parent / out))
+            told(result, "could not be written", "give another --out", str(saved.parent / out))
         assert contents(saved.parent) == before
 
     def test_results(self, saved, invented_fit, read_only):
@@ -387,6 +387,12 @@ class TestLinks:
         with pytest.raises(DataError, match="is a mount point"):
             eci.check_writable(disk)
         assert invented_fit.save(disk / "fit").is_dir()
+
+    def test_a_read_only_place_is_refused_before_any_work(self, read_only, tmp_path):
+        (tmp_path / "shut").mkdir()
+        read_only(tmp_path / "shut")
+        with pytest.raises(DataError, match="could not be written"):
+            eci.check_writable(tmp_path / "shut/fit")
 
 
 def test_a_vintage_that_cannot_take_its_name(tmp_path, monkeypatch):
