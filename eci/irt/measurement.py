@@ -220,11 +220,13 @@ class Measurement:
     def predictors(self, position: Position, curves: Curve, scores: CodedScores) -> Array:
         """Linear predictor of every score, in logits, (score,); fields of `curves` are (benchmark,).
 
-        As `predictor`, with the reference put into the intercept: a score looks up two numbers, not three.
+        As `predictor`, with the reference put into the intercept, so that a score looks up two numbers, not
+        three, and those in one place.
         """
-        j, slope = scores.benchmark_index, jnp.exp(curves.log_slope)
+        slope = jnp.exp(curves.log_slope)
         offset = curves.intercept - slope * scores.coordinates.reference
-        return slope[j] * position.ability[scores.model_index] + offset[j]
+        slopes, offsets = jnp.stack([slope, offset], axis=1)[scores.benchmark_index].T
+        return slopes * position.ability[scores.model_index] + offsets
 
     def row_log_probs(self, position: Position, scores: CodedScores) -> Array:
         """Log density of every score, shape (score,)."""
