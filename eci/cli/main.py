@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import NoReturn, TextIO
 
 import click
@@ -83,6 +84,7 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; what goes wrong for a known reason ends in a message, not in a traceback."""
+        _stand_in_for_closed()
         try:
             _accept_any_name(sys.stdout)
             with _warnings_in_words():
@@ -172,6 +174,13 @@ def _warnings_in_words() -> Iterator[None]:
         yield
         if glyphless:
             say("the font of the picture lacks characters of some names.", "Warning: ", sys.stderr)
+
+
+def _stand_in_for_closed() -> None:
+    """Write to nowhere where standard output or error is closed, as some daemons leave them."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - to the end
 
 
 def _accept_any_name(stream: TextIO) -> None:

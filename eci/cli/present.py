@@ -1,9 +1,7 @@
-"""Tables and verdicts on standard output: fitted to a terminal, whole lines to a pipe."""
+"""Tables and verdicts on standard output: whole lines, on a terminal as in a pipe."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -31,35 +29,15 @@ def print_table(table: pd.DataFrame, formats: dict[str, str], headings: dict[str
     ]
     titles = [(headings or {}).get(name, name.replace("_", " ")) for name in names]
     right = [name in formats for name in names]
-    if sys.stdout.isatty():
-        _print_rich(titles, rows, right)
-    else:
-        _print_plain(titles, rows, right)
-
-
-def _cell(value: Any, spec: str | None) -> str:
-    if value is None or value != value:  # noqa: PLR0124 - nan is the value that differs from itself
-        return ""
-    return format(value, spec) if spec else str(value)
-
-
-def _print_rich(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for title, is_right in zip(titles, right, strict=True):
-        table.add_column(title, justify="right" if is_right else "left", no_wrap=is_right)
-    for row in rows:
-        table.add_row(*row)
-    Console(markup=False, emoji=False, highlight=False).print(table)
-
-
-def _print_plain(titles: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> None:
     widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
     for row in (titles, *rows):
         cells = [
             f"{cell:>{w}}" if r else f"{cell:<{w}}" for cell, w, r in zip(row, widths, right, strict=True)
         ]
         click.echo("  ".join(cells).rstrip())
+
+
+def _cell(value: Any, spec: str | None) -> str:
+    if value is None or value != value:  # noqa: PLR0124 - nan is the value that differs from itself
+        return ""
+    return format(value, spec) if spec else str(value)

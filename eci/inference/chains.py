@@ -80,12 +80,12 @@ def _start(whitening: Whitening, key: Array, chain: int) -> nuts.State:
 
 
 def compile_chain(measurement: Measurement, options: Nuts, whitening: Whitening, scores: CodedScores) -> None:
-    """Compile for the shapes of `whitening` and `scores`, whose values do not matter, by taking no step."""
-    with jax.enable_x64(True):
-        state = _start(whitening, jax.random.key(0), 0)
-        fixed = measurement, options.max_tree_depth
-        target = np.float64(options.target_accept)
-        _run_piece(*fixed, whitening, scores, state, np.int64(0), np.bool_(True), target)
+    """Compile for the shapes of `whitening` and `scores`, whose values do not matter."""
+    start = _start.lower(whitening, jax.random.key(0), 0)
+    start.compile()
+    fixed = measurement, options.max_tree_depth
+    rest = np.int64(0), np.bool_(True), np.float64(options.target_accept)
+    _run_piece.lower(*fixed, whitening, scores, start.out_info, *rest).compile()
 
 
 def run_chains(

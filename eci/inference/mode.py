@@ -162,6 +162,14 @@ def find_curvature(measurement: Measurement, position: Position, scores: CodedSc
     return factor, benchmark_spread(factor, position)
 
 
+def compile_curvature(measurement: Measurement, position: Position, scores: CodedScores) -> None:
+    """Compile `find_curvature` for the shapes of its arguments, whose values do not matter."""
+    basis = hold_prior(position.ability.size, position.shared.size)
+    factor = compiled_arrow.lower(measurement, position, scores, basis, exact=False)
+    factor.compile()
+    benchmark_spread.lower(factor.out_info, position).compile()
+
+
 def find_mode(
     measurement: Measurement,
     scores: CodedScores,

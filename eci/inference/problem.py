@@ -18,7 +18,7 @@ from eci.errors import DataError
 from eci.fitted import Parameters
 from eci.inference.chains import compile_chain
 from eci.inference.method import Laplace, Method, Nuts
-from eci.inference.mode import Mode, crude_start, find_curvature, find_mode, recentre
+from eci.inference.mode import Mode, compile_curvature, crude_start, find_mode, recentre
 from eci.inference.moments import match_moments
 from eci.inference.provenance import Clock
 from eci.inference.whiten import Whitening, round_factors, unwhiten, whiten
@@ -210,8 +210,11 @@ def _compile(program: Callable[[], object]) -> None:
 def _list_programs(
     measurement: Measurement, method: Method, start: Position, scores: CodedScores
 ) -> list[Callable[[], object]]:
-    """What the search for the mode and the sampler need later, to be compiled; only shapes matter."""
-    programs: list[Callable[[], object]] = [lambda: find_curvature(measurement, start, scores)]
+    """Compilers of what the search for the mode and the sampler need later; only shapes matter.
+
+    They must not run: see `eci.inference.alone`.
+    """
+    programs: list[Callable[[], object]] = [lambda: compile_curvature(measurement, start, scores)]
     if isinstance(method, Nuts):
         blank = _blank(start)
         if method.kernel == "lean":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
+from eci.inference.alone import one_at_a_time
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
 from eci.inference.chains import PIECE, Progress, join, run_chains
 from eci.inference.checkpoint import Checkpoint, digest
@@ -43,6 +44,7 @@ from eci.scores.connectivity import require_connected
 MIN_WEIGHED = 25  # draws; fewer have no tail to fit
 
 
+@one_at_a_time
 def fit(
     matrix: ScoreMatrix,
     *,
@@ -91,7 +93,8 @@ def fit(
     Returns
     -------
     Fit
-        `fit.diagnostics` says whether to trust it.
+        `fit.diagnostics` says whether to trust it. Fits asked for in several threads are made one by one:
+        each uses all cores.
 
     Raises
     ------

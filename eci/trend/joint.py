@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from eci.errors import DataError
 from eci.fitted import Diagnostics, Fit, make_scale
+from eci.inference.alone import one_at_a_time
 from eci.inference.chains import Progress, run_chains
 from eci.inference.diagnose import check_convergence, check_sampler
 from eci.inference.method import Nuts
@@ -87,6 +88,7 @@ class JointTrend:
         }
 
 
+@one_at_a_time
 def fit_joint(
     fit: Fit,
     *,

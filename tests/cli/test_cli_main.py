@@ -6,11 +6,13 @@ import warnings
 from importlib.util import find_spec
 
 import click
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
 import eci
 from eci.cli import main as cli
+from eci.cli.present import print_table
 from eci.errors import ConvergenceError, DataError, EciWarning
 
 
@@ -190,3 +192,22 @@ def test_names_beyond_the_encoding_are_escaped(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert b"\\xc4\\U0001f642" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream as a POSIX shell does")
+def test_a_closed_standard_output_is_no_fault(small_table, tmp_path):
+    small_table.to_csv(tmp_path / "scores.csv", index=False)
+    command = f"{sys.executable} -c 'from eci.cli.main import main; main()' check scores.csv >&-"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_table_on_a_terminal_is_that_of_a_pipe(monkeypatch, capsys):
+    """However narrow the terminal: names are not cut."""
+    monkeypatch.setenv("COLUMNS", "30")
+    table = pd.DataFrame({"model": ["A model of a long name, the third of its kind"], "index": [1.25]})
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    print_table(table, {"index": ".1f"})
+    assert capsys.readouterr().out.splitlines()[1].startswith(table["model"][0] + "  ")
