@@ -22,18 +22,38 @@ def span(values: ArrayLike, *, include: ArrayLike = (), margin: float = 0.03) ->
 
 
 def frame_trend(models: pd.DataFrame, line: pd.DataFrame) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Ends of the time axis, in years, and of the index axis of a trend.
-
-    Models far below the line are left to the table: they would press the line flat.
-    """
+    """Ends of the time axis, in years, and of the index axis of a trend: every model is inside."""
     years = to_years(models["release_date"])
     drawn = to_years(line["date"])
     margin = 0.03 * float(years.max() - years.min())
     across = min(years.min() - margin, drawn.min()), max(years.max() + margin, drawn.max())
     on_line = models[models["on_line"]]
-    low = min(float(on_line["low"].min()), float(line["low"].min()))
-    high = max(float(on_line["high"].max()), float(line["high"].max()))
+    ends = models["index"], on_line["low"], on_line["high"], line["low"], line["high"]
+    low, high = min(float(part.min()) for part in ends), max(float(part.max()) for part in ends)
     return (float(across[0]), float(across[1])), (low - 0.04 * (high - low), high + 0.04 * (high - low))
+
+
+def round_dates(across: tuple[float, float], most: int) -> dict[float, str]:
+    """Ticks of a time axis that runs between two years such as 2024.5: years with their labels.
+
+    The finest of whole months, quarters, half years, years, ... of which there are at most `most`; days where
+    not even two months begin on the axis.
+    """
+    first, last = (np.round((np.array(across) - 1970.0) * 365.25)).astype("datetime64[D]")
+    days = np.arange(first, last + 1)
+    starts = days[days == days.astype("datetime64[M]")]
+    n_months = starts.astype("datetime64[M]").astype(np.int64)  # since January 1970
+    for step in (1, 3, 6, 12, 24, 60, 120, 600):
+        ticks = starts[n_months % step == 0]
+        if len(ticks) <= most:
+            break
+    if len(ticks) < 2:
+        ticks = days[:: -(-len(days) // 4)]
+        labels = [str(day) for day in ticks]
+    else:
+        labels = [day.strftime("%Y" if step >= 12 else "%b %Y") for day in ticks.tolist()]
+    at = 1970.0 + ticks.astype(np.float64) / 365.25
+    return dict(zip(at.tolist(), labels, strict=True))
 
 
 def to_years(dates: pd.Series) -> NDArray[np.float64]:

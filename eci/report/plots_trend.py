@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from eci.trend import Trend
 
 MOST_LABELS = 34
+STRIP = 0.12  # of the height: the posterior of the break date
 
 
 def timeline(trend: Trend, ax: Axes | None = None) -> Axes:
@@ -41,7 +42,8 @@ def timeline(trend: Trend, ax: Axes | None = None) -> Axes:
     across, up = frame_trend(models, line)
     ax = make_axes(ax, 8.5, 5.5)
     ax.set_xlim(*_days(across).tolist())
-    ax.set_ylim(up[0] - 0.12 * (up[1] - up[0]), up[1])
+    strip = STRIP if len(tables.break_dates(trend)) and trend.options.break_date is None else 0.0
+    ax.set_ylim(up[0] - strip / (1 - strip) * (up[1] - up[0]), up[1])  # no model behind the strip
     label = f"{trend.interval_prob:.0%} interval of the line"
     ax.fill_between(line["date"], line["low"], line["high"], color=ACCENT, alpha=0.18, lw=0, label=label)
     ax.plot(line["date"], line["median"], color=ACCENT, lw=1.6)
@@ -135,7 +137,7 @@ def _draw_breaks(trend: Trend, ax: Axes) -> None:
         date = trend.options.break_date.astype("datetime64[D]")
         ax.axvline(float(date.astype(np.int64)), color=SECOND, lw=1, ls=":", label="break, fixed")
         return
-    strip = ax.inset_axes((0.0, 0.0, 1.0, 0.12), sharex=ax)
+    strip = ax.inset_axes((0.0, 0.0, 1.0, STRIP), sharex=ax)
     strip.set_axis_off()
     strip.bar(
         months["month"],

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from eci.report.layout import frame_trend, rank_leaders, to_years, trace_bars
+from eci.report.layout import frame_trend, rank_leaders, round_dates, to_years, trace_bars
 from eci.report.page.chart_style import (
     ACCENT,
     INK,
@@ -37,11 +37,13 @@ def timeline(trend: Trend, sheets: Sheets, canvas: Canvas, description: str) -> 
     models, line = trend_models(trend), trend_line(trend)
     across, up = frame_trend(models, line)
     plane = Plane(across, up, canvas.plot_width, 440 if canvas.is_wide else 360)
+    ticks = round_dates(across, 8 if canvas.is_wide else 5)
+    said = [f"abs(datum.value - {at}) < 1e-6 ? '{label}'" for at, label in ticks.items()]
     x = alt.X(
         "year:Q",
         title=None,
         scale=alt.Scale(domain=list(across), nice=False),
-        axis=alt.Axis(format="d", tickMinStep=1),
+        axis=alt.Axis(values=list(ticks), labelExpr=" : ".join([*said, "''"])),
     )
     y = alt.Y("index:Q", title="index, points", scale=alt.Scale(domain=list(up), nice=False))
     percent = f"{trend.interval_prob:.0%} interval"
@@ -57,7 +59,7 @@ def timeline(trend: Trend, sheets: Sheets, canvas: Canvas, description: str) -> 
     interval = [f"{low:.1f} to {high:.1f}" for low, high in zip(models["low"], models["high"], strict=True)]
     # dates as numbers and as text: a browser would show a time, which west of Greenwich is the day before
     released, year = models["release_date"].dt.strftime("%Y-%m-%d"), to_years(models["release_date"])
-    shown = models.assign(interval=interval, released=released, year=year)[models["index"].between(*up)]
+    shown = models.assign(interval=interval, released=released, year=year)
     shown = shown.drop(columns=["release_date", "sd"])
     drawn = line.assign(year=to_years(line["date"])).drop(columns="date")
     band = alt.Chart(sheets.hold(drawn)).encode(x=x)
@@ -117,19 +119,21 @@ def _chart_break(
     if months.empty:
         return None
     named = months["month"].dt.strftime("%B %Y")
-    bars = pd.DataFrame(
-        {"year": to_years(months["month"]) + 1 / 24, "probability": months["probability"], "month": named}
-    )
-    month = x.title("when: posterior of the break date by month, given a change").axis(
-        labels=False, ticks=False, grid=False, titlePadding=4
+    start = to_years(months["month"])
+    ends = {"start": start.clip(*across), "end": (start + 0.9 / 12).clip(*across)}  # not past the axis
+    bars = pd.DataFrame({**ends, "probability": months["probability"], "month": named})
+    month = (
+        along(x, "start:Q")
+        .title("when: posterior of the break date by month, given a change")
+        .axis(labels=False, ticks=False, grid=False, titlePadding=4)
     )
     tooltip = [
         alt.Tooltip("month:N"),
         alt.Tooltip("probability:Q", title="P(break in this month)", format=".3f"),
     ]
-    base = alt.Chart(sheets.hold(bars)).encode(x=month, y=alt.Y("probability:Q", axis=None), tooltip=tooltip)
-    width = 0.9 / 12 / (across[1] - across[0]) * canvas.plot_width
-    bar: alt.Chart = base.mark_bar(color=SECOND, size=width)
+    height, zero = alt.Y("probability:Q", axis=None, scale=alt.Scale(zero=True)), alt.Y2Datum(0)
+    base = alt.Chart(sheets.hold(bars)).encode(x=month, x2="end:Q", y=height, y2=zero, tooltip=tooltip)
+    bar: alt.Chart = base.mark_rect(color=SECOND)
     return bar.properties(width=canvas.plot_width, height=STRIP_HEIGHT)
 
 
