@@ -11,7 +11,7 @@ import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from eci.errors import DataError
+from eci.errors import DataError, IdentificationError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.alone import one_at_a_time
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
@@ -101,7 +101,7 @@ def fit(
     DataError
         For options outside their range, anchors that are not in the matrix, and a checkpoint of another run.
     IdentificationError
-        For a disconnected matrix, and for anchors the scores cannot tell apart.
+        For a disconnected matrix, a single model, and for anchors the scores cannot tell apart.
 
     References
     ----------
@@ -113,6 +113,7 @@ def fit(
     _check_options(likelihood, seed, interval_prob)
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
+    _require_several(matrix.models)
     clock = Clock()
     if checkpoint is not None:
         _require_pieces(method)
@@ -242,6 +243,16 @@ def _describe(
         "versions": versions(),
         "device": describe_device(),
     }
+
+
+def _require_several(models: tuple[str, ...]) -> None:
+    """Refuse a single model, which no scale has a unit for: points compare models."""
+    if len(models) < 2:
+        raise IdentificationError(
+            f"{models[0]!r} is the only model of the matrix: one model has no scale, whose unit is how far "
+            "models differ. Add scores of other models on these benchmarks, or loosen the rules that drop "
+            "them (`eci check` lists what each rule drops)."
+        )
 
 
 def _require_pieces(method: Method) -> None:

@@ -77,10 +77,12 @@ def render_report(
     Raises
     ------
     DataError
-        Where a model of `compare` is not in the fit.
+        Where a model of `compare` is not in the fit, or no model has a finite index.
     """
     facts = tables.facts(fit)
-    abilities, frontier = tables.abilities(fit), tables.frontier(fit)
+    abilities = tables.abilities(fit)
+    tables.require_index(abilities)
+    frontier = tables.frontier(fit)
     standing, curves = tables.at_frontier(fit), tables.information(fit)
     by_domain, scores = tables.residuals_by_domain(fit), tables.residuals(fit)
     told = {

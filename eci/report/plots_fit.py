@@ -51,6 +51,7 @@ def index(
         Axes to draw on; a new figure where none is given.
     """
     table = tables.abilities(source, labs=labs, top=top)
+    tables.require_index(table)
     percent = f"{tables.facts(source)['interval_prob']:.0%}"
     ax = make_axes(ax, 8.0, 1.3 + ROW * len(table))
     rows = np.arange(len(table))

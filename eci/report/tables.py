@@ -58,6 +58,27 @@ def abilities(source: Fit | str | Path, *, labs: Sequence[str] = (), top: int | 
     return table[:top].reset_index(drop=True)
 
 
+def require_index(table: pd.DataFrame) -> None:
+    """Refuse a ranking in which no model has an index, which neither a picture nor a page can show.
+
+    Parameters
+    ----------
+    table
+        The result of `abilities`.
+
+    Raises
+    ------
+    DataError
+        Where no index is finite.
+    """
+    if not np.isfinite(table["index"].to_numpy(dtype=np.float64)).any():
+        names = ", ".join(table["model"][:3]) + (", ..." if len(table) > 3 else "")
+        raise DataError(
+            f"No model of this fit has an index: all {len(table)} values are nan ({names}). There is nothing "
+            "to show; `eci show DIR --checks` says which check failed. Fit again with the method nuts."
+        )
+
+
 def benchmarks(source: Fit | str | Path, *, top: int | None = None) -> pd.DataFrame:
     """Benchmarks from the hardest to the easiest: the columns of benchmarks.csv.
 

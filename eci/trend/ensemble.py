@@ -306,8 +306,10 @@ def check_enough(series: IndexSeries, *, frontier: bool = False) -> None:
     n, n_dates = len(series), np.unique(series.release_date).size
     what = "frontier models" if frontier else "models"
     if n < 3:
+        found = f"{n}: {', '.join(series.models)}" if n else "none"
         raise DataError(
-            f"A trend needs at least 3 {what}, found {n}: {', '.join(series.models)}. Loosen the selection."
+            f"A trend needs at least 3 {what}, each with a release date and an index that is a number; found "
+            f"{found}. Loosen the selection, or check dates and index."
         )
     if n_dates < 3:
         raise DataError(

@@ -162,6 +162,13 @@ class TestAnchors:
     def anchored(self, data, out, *anchors):
         return quick(data, out, *[text for anchor in anchors for text in ("--anchor", anchor)])
 
+    def test_one_model_has_no_scale(self, tmp_path, out):
+        data = tmp_path / "one.csv"
+        data.write_text("model,benchmark,score\n" + "".join(f"m,b{i},0.{i}\n" for i in range(1, 9)))
+        result = quick(data, out, "--min-models", 1)
+        assert in_words(result, "'m' is the only model", "one model has no scale", "Add scores of other")
+        assert not out.exists()
+
     def test_two_anchors_hold_the_scale(self, data, out):
         result = self.anchored(data, out, "model 02=130", " model 13 = 150.5 ")
         assert result.exit_code == EXIT_GOOD, result.output

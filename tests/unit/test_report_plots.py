@@ -11,6 +11,8 @@ from matplotlib.text import Annotation, Text
 import eci
 from eci.fitted import Parameters
 from eci.report import plots, tables
+from eci.report.html import render_report
+from eci.report.repeat import fit_frontier
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +119,13 @@ def test_a_headline_stays_inside_its_figure(trend):
         ax = draw(trend)
         ax.figure.draw_without_rendering()
         assert ax._left_title.get_window_extent().x1 <= ax.figure.bbox.x1
+
+
+def test_a_fit_without_an_index_is_refused_in_words(invented_fit):
+    nan = np.full_like(invented_fit.scale.slope, np.nan)
+    empty = replace(invented_fit, scale=replace(invented_fit.scale, slope=nan, origin=nan, anchors={}))
+    for show in (plots.index, render_report):
+        with pytest.raises(eci.DataError, match=r"No model of this fit has an index: all 16 values are nan"):
+            show(empty)
+    with pytest.raises(eci.DataError, match=r"at least 3 frontier models.* found none\. "):
+        fit_frontier(empty)
