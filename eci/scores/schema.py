@@ -44,6 +44,7 @@ SCORES = Header(known=(*DTYPES, "standard_error"), required=("model", "benchmark
 MODELS = Header(known=("model", *MODEL_FACTS), required=("model",))
 BENCHMARKS = Header(known=("benchmark", *BENCHMARK_FACTS, "n_items"), required=("benchmark",))
 
+MOST_ITEMS = 1_000_000_000  # a slip of the pen above it, and likelihoods of counts overflow far above it
 SOURCE_KINDS = ("vendor", "independent", "secondary")
 _FLAGS = {"true": True, "false": False, "yes": True, "no": False, "1": True, "0": False}
 _FULL = {"fraction": 1.0, "percent": 100.0}
@@ -170,8 +171,11 @@ def _score(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
 def _count(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:
     number = _number(sheet, column, faults)
     bad = _mask(number < 1) | _mask(number % 1 > 0)
+    huge = _mask(number > MOST_ITEMS) & ~bad
     sheet.report(bad, column, "is not a count", "Write a whole number from 1, or leave it blank", faults)
-    return number.mask(bad)
+    advice = f"Write a whole number from 1 to {MOST_ITEMS:,}, or leave it blank"
+    sheet.report(huge, column, "is more items than a benchmark can have", advice, faults)
+    return number.mask(bad | huge)
 
 
 def _date(sheet: Sheet, column: str, unit: Unit, faults: Faults) -> pd.Series:

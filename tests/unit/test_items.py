@@ -91,6 +91,7 @@ def test_kept_items_code(tmp_path):
         ("model,benchmark,n_correct,n_items\nA,x,0,0\n", "n_items: 0 is not a count"),
         ("model,benchmark,n_correct,n_items\nA,x,-1,9\n", "n_correct: -1 is not a count"),
         ("model,benchmark,n_correct,n_items\nA,x,1,2.5\n", "n_items: 2.5 is not a count"),
+        ("model,benchmark,n_correct,n_items\nA,x,1,1e300\n", "n_items: 1e300 is more items than a benchmark"),
         (
             "model,benchmark,item,response,lab\nA,x,1,1,L\nA,x,2,1,M\n",
             "line 3, column lab: 'M' contradicts another row of the model",

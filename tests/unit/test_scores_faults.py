@@ -53,6 +53,7 @@ CELLS = [
     ("n_items", "-5", "is not a count", "whole number"),
     ("n_items", "0", "is not a count", "whole number"),
     ("n_items", "12.5", "is not a count", "whole number"),
+    ("n_items", "1e300", "is more items than a benchmark can have", "from 1 to 1,000,000,000"),
     ("n_items", "inf", "is infinite", "finite"),
     ("n_items", "many", "is not a number", "Write a number"),
     ("chance", "1", "leaves 'b' no room between chance 1 and ceiling 1", "chance must lie below"),
