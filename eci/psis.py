@@ -80,8 +80,9 @@ def _fit_pareto(tail: FloatArray) -> tuple[FloatArray, FloatArray]:
     grid = 1.0 - np.sqrt(n_grid / (np.arange(1, n_grid + 1) - 0.5))
     quartile = tail[int(n / 4 + 0.5) - 1]
     b = grid[:, None] / (3.0 * quartile) + 1.0 / tail[-1]
-    k = np.stack([np.log1p(-value * tail).mean(axis=0) for value in b])
-    log_likelihood = n * (np.log(-b / k) - k - 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):  # a tail of one value but for its end: k is nan
+        k = np.stack([np.log1p(-value * tail).mean(axis=0) for value in b])
+        log_likelihood = n * (np.log(-b / k) - k - 1.0)
     weight = np.exp(log_likelihood - logsumexp(log_likelihood, axis=0))
     weight = np.where(weight < 10 * np.finfo(np.float64).eps, 0.0, weight)
     b_mean = np.sum(b * weight, axis=0) / weight.sum(axis=0)

@@ -15,6 +15,7 @@ from eci.scores.names import did_you_mean
 DEFAULT_ANCHORS: Mapping[str, float] = {"Claude 3.5 Sonnet": 130.0, "GPT-5": 150.0}
 STANDARD_MEAN, STANDARD_SD = 100.0, 10.0
 MAX_REVERSED_PROB = 0.01
+ROUNDING = 1e-9  # of an ability in logits
 
 FloatArray = NDArray[np.float64]
 
@@ -79,7 +80,14 @@ class Scale:
 
     @classmethod
     def standard(cls, ability: FloatArray) -> Self:
-        """Mean 100 and sd 10 over the models, in every draw; `ability` has shape (draw, model)."""
+        """Mean 100 and sd 10 over the models, in every draw; `ability` has shape (draw, model).
+
+        Raises
+        ------
+        IdentificationError
+            Where all models are equally able in a draw.
+        """
+        require_spread(ability)
         slope = STANDARD_SD / ability.std(axis=1)
         label = f"standard points (mean {STANDARD_MEAN:g}, sd {STANDARD_SD:g} over the models)"
         return cls(slope, STANDARD_MEAN - slope * ability.mean(axis=1), label, {})
@@ -92,6 +100,17 @@ class Scale:
     def per_point(self, discrimination: FloatArray) -> FloatArray:
         """Discrimination per point, from slopes per logit of shape (draw, n)."""
         return np.asarray(discrimination / self.slope[:, None], dtype=np.float64)
+
+
+def require_spread(ability: FloatArray) -> None:
+    """Refuse abilities, shape (draw, model), that are equal in a draw but for rounding: they hold no unit."""
+    rounding = ROUNDING * (1.0 + np.abs(ability).max(axis=1, initial=0.0))
+    if (ability.std(axis=1) <= rounding).any():
+        raise IdentificationError(
+            f"All {ability.shape[1]} models come out equally able: the sd of their abilities is 0 but for "
+            "rounding, so no scale has a unit. Bring scores in which models differ; `eci check` says what is "
+            "in the data."
+        )
 
 
 def choose_anchors(anchors: Mapping[str, float] | None, models: Sequence[str]) -> Mapping[str, float]:

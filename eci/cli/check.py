@@ -34,6 +34,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
     use the data with these rules, 1 if there are faults or the scores do not connect.
     """
     from eci.scores import FaultyTableError, Rules, ScoreMatrix, bundled_data, load_scores, summarise
+    from eci.scores.content import warn_if_equal
 
     chosen = Rules(**rules)
     name = str(source or bundled_data())
@@ -46,6 +47,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
     matrix, refusal = None, None
     try:
         matrix = ScoreMatrix.from_table(table, **rules)
+        warn_if_equal(matrix)
     except EciError as error:
         refusal = error
     if as_json:

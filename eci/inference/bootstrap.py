@@ -13,6 +13,7 @@ from eci.fitted import Check, Parameters
 from eci.inference.estimate import Estimate
 from eci.inference.least_squares import Point, Rows, Solution, first_guess, solve
 from eci.inference.method import Bootstrap, LeastSquares
+from eci.scale import require_spread
 from eci.scores import ScoreMatrix
 from eci.scores.connectivity import find_components
 from eci.scores.names import did_you_mean
@@ -144,6 +145,7 @@ def _place_absent(matrix: ScoreMatrix, rows: Rows, weights: FloatArray, point: P
 def _standardise(matrix: ScoreMatrix, solution: Solution, weights: FloatArray) -> Parameters:
     """Parameters in the unit in which abilities have mean 0 and sd 1 over the models: same points."""
     point = solution.point
+    require_spread(point.ability)
     mean, sd = point.ability.mean(axis=1, keepdims=True), point.ability.std(axis=1, keepdims=True)
     # Residuals are fractions of the way from chance to ceiling; the noise of a score is that much smaller.
     reach = float(np.mean((matrix.upper - matrix.lower)[matrix.benchmark_index]))

@@ -40,6 +40,7 @@ from eci.irt.priors import Priors
 from eci.scale import choose_anchors
 from eci.scores import ScoreMatrix
 from eci.scores.connectivity import require_connected
+from eci.scores.content import warn_if_equal
 
 MIN_WEIGHED = 25  # draws; fewer have no tail to fit
 
@@ -103,6 +104,11 @@ def fit(
     IdentificationError
         For a disconnected matrix, a single model, and for anchors the scores cannot tell apart.
 
+    Warns
+    -----
+    EciWarning
+        If all scores are one value.
+
     References
     ----------
     Lord (1980), Applications of Item Response Theory to Practical Testing Problems. Ho et al. (2025), A
@@ -114,6 +120,7 @@ def fit(
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
     _require_several(matrix.models)
+    warn_if_equal(matrix)
     clock = Clock()
     if checkpoint is not None:
         _require_pieces(method)

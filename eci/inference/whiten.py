@@ -73,11 +73,14 @@ def hold_pattern(ability: NDArray[np.float64], n_shared: int) -> NDArray[np.floa
 def pattern_margin(whitening: Whitening) -> float:
     """Posterior sds from the centre to abilities uncorrelated with it; `whitening` holds the prior.
 
-    `hold_pattern` cuts the posterior off there, which is harmless only far out.
+    `hold_pattern` cuts the posterior off there, which is harmless only far out. Equal abilities have no
+    pattern: their margin is 0.
     """
     ability = np.asarray(whitening.center.ability)
     pattern = ability - ability.mean()
     length = np.linalg.norm(pattern)
+    if length == 0.0:
+        return 0.0
     of_abilities = np.asarray(whitening.w_factor)[: ability.size]
     return float(length / np.linalg.norm(of_abilities.T @ (pattern / length)))
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eci.errors import DataError
+from eci.errors import DataError, EciWarning
 from eci.scores.names import find_invisible
 
 if TYPE_CHECKING:
@@ -81,6 +82,29 @@ def require_consistent(matrix: ScoreMatrix) -> None:
         raise DataError(
             f"Benchmark {matrix.benchmarks[at]!r} has lower {matrix.lower[at]} and upper {matrix.upper[at]}. "
             "Its chance level must lie below its ceiling."
+        )
+
+
+def warn_if_equal(matrix: ScoreMatrix) -> None:
+    """Warn where all scores are one value, which order no models; one benchmark of equal scores is common.
+
+    Parameters
+    ----------
+    matrix
+        A consistent matrix.
+
+    Warns
+    -----
+    EciWarning
+        If there are several scores and no two differ.
+    """
+    if matrix.n_scores > 1 and np.ptp(matrix.score) == 0:
+        warnings.warn(
+            f"All {matrix.n_scores} scores are equal: every one is {matrix.score[0]:g}. They tell no model "
+            "from another, and an index of them ranks chance. Check the column that was read as the score, "
+            "or bring scores that differ.",
+            EciWarning,
+            stacklevel=3,
         )
 
 

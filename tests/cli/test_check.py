@@ -128,6 +128,15 @@ def test_faults_as_json(data):
     }
 
 
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_scores_that_are_all_equal_are_told(tmp_path, more):
+    path = tmp_path / "equal.csv"
+    path.write_text("model,benchmark,score\nm,a,1\nm,b,1\nn,a,1\nn,b,1\n")
+    result = check(path, *ONE, *more)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: All 4 scores are equal: every one is 1.")
+
+
 def test_disconnected_scores_are_described_and_refused(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("model,benchmark,score\nm,a,0.5\nn,b,0.5\n")

@@ -169,6 +169,21 @@ class TestAnchors:
         assert in_words(result, "'m' is the only model", "one model has no scale", "Add scores of other")
         assert not out.exists()
 
+    @pytest.mark.parametrize(
+        ("method", "score"),
+        [("laplace", 0.5), ("map", 0), ("map", 1), ("least_squares", 0), ("least_squares", 0.5)],
+    )
+    def test_equal_scores_are_told_and_nothing_raw_is(self, small_table, tmp_path, out, method, score):
+        data = tmp_path / "equal.csv"
+        small_table.assign(score=score).to_csv(data, index=False)
+        result = fit(data, "--out", out, "--method", method)
+        assert result.stderr.startswith(f"Warning: All 96 scores are equal: every one is {score}.")
+        assert "RuntimeWarning" not in result.stderr
+        if result.exit_code == EXIT_BAD_INPUT:
+            assert "All 16 models come out equally able" in result.stderr
+        else:
+            assert result.exit_code == EXIT_CHECK_FAILED, result.output
+
     def test_two_anchors_hold_the_scale(self, data, out):
         result = self.anchored(data, out, "model 02=130", " model 13 = 150.5 ")
         assert result.exit_code == EXIT_GOOD, result.output

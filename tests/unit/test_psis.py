@@ -81,3 +81,11 @@ def test_equal_ratios_need_no_smoothing_and_broken_ones_have_no_answer():
 def test_few_draws_bear_less():
     assert max_pareto_k(100) == pytest.approx(0.5)
     assert max_pareto_k(4000) == 0.7
+
+
+def test_a_tail_of_one_value_but_for_its_end_has_no_shape_and_no_raw_warning():
+    """As of a fit to scores that are all equal: only warnings as errors tell."""
+    x = np.full(1000, -1e4)
+    x[:3] = 0.0, -0.1, -0.2
+    weights, _ = smooth_weights(x[:, None])
+    assert weights.shape == (1000, 1)

@@ -263,3 +263,9 @@ def test_a_curvature_that_is_not_a_maximum_is_reported_and_replaced(problem):
     whitening, definite = whiten(problem.measurement, astray, problem.scores, exact=True)
     assert not definite
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(whitening))
+
+
+def test_equal_abilities_have_no_pattern_margin(tiny):
+    held = Held(tiny, hold_prior(N_MODELS, tiny.center.shared.size)).whitening
+    equal = held._replace(center=held.center._replace(ability=jnp.full(N_MODELS, 0.5)))
+    assert pattern_margin(equal) == 0.0
