@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,15 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
     model, benchmark and score; left out, the data that come with the package. Exit code 0 if `eci fit` can
     use the data with these rules, 1 if there are faults or the scores do not connect.
     """
-    from eci.scores import FaultyTableError, Rules, ScoreMatrix, bundled_data, load_scores, summarise
+    from eci.scores import (
+        FaultyTableError,
+        NothingLeftError,
+        Rules,
+        ScoreMatrix,
+        bundled_data,
+        load_scores,
+        summarise,
+    )
     from eci.scores.content import warn_if_equal
 
     chosen = Rules(**rules)
@@ -50,13 +59,24 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
         warn_if_equal(matrix)
     except EciError as error:
         refusal = error
+    dropped = matrix.dropped if matrix else refusal.dropped if isinstance(refusal, NothingLeftError) else None
     if as_json:
-        _print_json(name=name, reading=reading, rules=chosen, summary=summary, matrix=matrix, refusal=refusal)
+        _print_json(
+            name=name,
+            reading=reading,
+            rules=chosen,
+            summary=summary,
+            matrix=matrix,
+            dropped=dropped,
+            refusal=refusal,
+        )
     else:
         console = _console()
         _print_summary(console, name, summary)
         if matrix is not None:
             _print_matrix(console, matrix)
+        if dropped is not None:
+            _print_dropped(console, dropped)
     if refusal is not None:
         raise refusal
 
@@ -68,6 +88,7 @@ def _print_json(
     rules: Rules,
     summary: Summary,
     matrix: ScoreMatrix | None,
+    dropped: Sequence[Dropped] | None,
     refusal: EciError | None,
 ) -> None:
     kept = matrix and {
@@ -85,7 +106,7 @@ def _print_json(
         "data": summary.as_dict(),
         "rules": rules.as_dict(),
         "kept": kept,
-        "dropped": [asdict(item) for item in matrix.dropped] if matrix else None,
+        "dropped": None if dropped is None else [asdict(item) for item in dropped],
         "refused": refusal and str(refusal),
         "n_faults": 0,
         "faults": [],
@@ -162,8 +183,11 @@ def _print_matrix(console: Console, matrix: ScoreMatrix) -> None:
             ("digest", matrix.digest),
         ],
     )
+
+
+def _print_dropped(console: Console, dropped: Sequence[Dropped]) -> None:
     groups: dict[tuple[str, str], list[Dropped]] = {}
-    for item in matrix.dropped:
+    for item in dropped:
         groups.setdefault((item.rule, item.kind), []).append(item)
     if not groups:
         console.print("\nThe rules drop nothing.")

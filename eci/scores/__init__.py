@@ -4,13 +4,14 @@ from eci.scores.faults import Fault, FaultyTableError
 from eci.scores.load import bundled_data, load_scores
 from eci.scores.matrix import ScoreMatrix
 from eci.scores.names import suggest
-from eci.scores.rules import Dropped, Rules
+from eci.scores.rules import Dropped, NothingLeftError, Rules
 from eci.scores.summary import Summary, summarise
 
 __all__ = [
     "Dropped",
     "Fault",
     "FaultyTableError",
+    "NothingLeftError",
     "Rules",
     "ScoreMatrix",
     "Summary",

@@ -94,6 +94,17 @@ class Rules:
         }
 
 
+_FLAGS = {  # the rules that can be loosened, as options of the command line
+    "min_benchmarks": "--min-benchmarks",
+    "min_models": "--min-models",
+    "since": "--since",
+    "until": "--until",
+    "labs": "--lab",
+    "domains": "--domain",
+    "exclude_benchmarks": "--exclude-benchmark",
+    "with_items": "--with-items",
+}
+
 Kind = Literal["model", "benchmark"]
 RuleName = Literal[
     "exclude_benchmarks",
@@ -130,6 +141,33 @@ class Dropped:
     detail: str
 
 
+class NothingLeftError(DataError):
+    """Rules that leave no score; `dropped` holds what each left out, sorted.
+
+    Parameters
+    ----------
+    n_scores
+        Scores before the rules.
+    rules
+        The rules.
+    dropped
+        What they left out.
+    """
+
+    def __init__(self, n_scores: int, rules: Rules, dropped: Iterable[Dropped]) -> None:
+        self.dropped = tuple(sorted(dropped))
+        counts = pd.Series([f"{d.rule} dropped a {d.kind}" for d in self.dropped]).value_counts()
+        why = "; ".join(f"{text} {n} time{'' if n == 1 else 's'}" for text, n in counts.items())
+        chosen = {d.rule for d in self.dropped} & set(_FLAGS)
+        loosen = " or ".join(
+            f"{name} = {value} ({_FLAGS[name]})" for name, value in rules.as_dict().items() if name in chosen
+        )
+        super().__init__(
+            f"No score is left of {n_scores} after the rules: {why}. Loosen {loosen}, or bring more scores; "
+            "`eci check` names what each rule drops."
+        )
+
+
 def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """Select the rows of a long table that satisfy the rules.
 
@@ -148,7 +186,9 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
     Raises
     ------
     DataError
-        If a rule names a lab, domain or benchmark that the table does not have, or nothing is left.
+        If a rule names a lab, domain or benchmark that the table does not have.
+    NothingLeftError
+        If no row is left.
     """
     _require_known("labs", rules.labs, table["lab"])
     _require_known("domains", rules.domains, table["domain"])
@@ -166,12 +206,7 @@ def apply_rules(table: pd.DataFrame, rules: Rules) -> tuple[pd.DataFrame, tuple[
     }
     kept = _apply_minima(kept, names, rules, dropped)
     if kept.empty:
-        counts = pd.Series([f"{d.rule} dropped a {d.kind}" for d in dropped]).value_counts()
-        why = "; ".join(f"{text} {n} times" for text, n in counts.items())
-        raise DataError(
-            f"No score is left of {len(table)} after the rules: {why}. Loosen these rules (`eci check` lists "
-            "what each drops), or bring more scores."
-        )
+        raise NothingLeftError(len(table), rules, dropped)
     return kept.reset_index(drop=True), tuple(sorted(dropped))
 
 

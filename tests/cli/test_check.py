@@ -137,6 +137,19 @@ def test_scores_that_are_all_equal_are_told(tmp_path, more):
     assert result.stderr.startswith("Warning: All 4 scores are equal: every one is 1.")
 
 
+def test_rules_that_leave_nothing_are_listed_with_what_each_drops(data):
+    result = check(data)
+    assert result.exit_code == 1
+    assert "min_benchmarks drops 3 models" in result.stdout
+    assert "2 benchmarks left, 4 needed" in result.stdout
+    assert "Loosen min_benchmarks = 4 (--min-benchmarks) or min_models = 4 (--min-models)" in " ".join(
+        result.stderr.split()
+    )
+    found = json.loads(check(data, "--json").stdout)
+    assert found["kept"] is None
+    assert {item["rule"] for item in found["dropped"]} == {"duplicates", "min_benchmarks", "min_models"}
+
+
 def test_disconnected_scores_are_described_and_refused(tmp_path):
     path = tmp_path / "s.csv"
     path.write_text("model,benchmark,score\nm,a,0.5\nn,b,0.5\n")
