@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -63,14 +64,36 @@ def gather_diagnostics(facts: Mapping[str, Any]) -> Diagnostics:
     )
 
 
+def require_folder(folder: str | Path) -> None:
+    """Refuse what is no path, and a file where the folder of a fit is to be named.
+
+    Raises
+    ------
+    DataError
+        Where it is either.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise DataError(
+            f"A saved fit is named by its folder, as text or a path; given {folder!r}, which is of the type "
+            f"{type(folder).__name__}. Give the folder that `eci fit` or Fit.save wrote."
+        )
+    if (named := Path(folder).expanduser()).is_file():
+        of_fit = f": {named.parent}" if (named.parent / "fit.json").is_file() else ""
+        raise DataError(
+            f"{named} is a file, and a fit is read from its folder. Name the folder that `eci fit` wrote"
+            f"{of_fit}."
+        )
+
+
 def load_facts(folder: str | Path) -> dict[str, Any]:
     """Read fit.json of a saved fit, checked for its version.
 
     Raises
     ------
     DataError
-        Where it is missing, damaged or of a newer version.
+        Where it is missing, damaged or of a newer version, or a file is named instead of the folder.
     """
+    require_folder(folder)
     path = standing(Path(folder).expanduser()) / "fit.json"
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))

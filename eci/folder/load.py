@@ -12,7 +12,7 @@ import pandas as pd
 from eci.atomic import checksum, standing
 from eci.errors import DataError
 from eci.fitted import Fit
-from eci.folder.facts import load_facts
+from eci.folder.facts import load_facts, require_folder
 from eci.folder.posterior import from_tree
 from eci.folder.schema import require_visible
 from eci.spreadsheet import unshield_table
@@ -42,6 +42,7 @@ def _again_if_replaced(read: Read) -> Read:
 
 
 def _identify(folder: str | Path) -> int:
+    require_folder(folder)
     path = standing(Path(folder).expanduser())
     return path.stat().st_ino if path.exists() else 0
 

@@ -82,7 +82,10 @@ def _require_free(target: Path, *, force: bool) -> None:
             "Give another --out."
         )
     if any(target.iterdir()) and not force:
-        raise DataError(f"{target} holds a fit already. Add --force to replace it, or give another --out.")
+        raise DataError(
+            f"{target} holds a fit already. Replace it with --force (force=True), or give another --out "
+            "(another folder)."
+        )
 
 
 @contextmanager

@@ -218,6 +218,25 @@ class TestDamage:
             load_table(saved, name)
 
 
+@pytest.mark.parametrize("name", ["fit.json", "abilities.csv", "posterior.nc"])
+def test_a_file_of_the_folder_is_told_from_a_damaged_fit(saved, name):
+    for read in (load_fit, load_facts, lambda path: load_table(path, "abilities.csv")):
+        with pytest.raises(DataError, match=r"is a file, .* Name the folder .* wrote: ") as refusal:
+            read(saved / name)
+        assert str(refusal.value).endswith(f"wrote: {saved}.") and "damaged" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("given", [None, 3, ["fit"]])
+def test_what_is_no_path_is_no_fit(given):
+    with pytest.raises(DataError, match=r"named by its folder, as text or a path; given "):
+        load_fit(given)
+
+
+def test_a_fit_that_is_there_names_the_option_of_both_doors(saved, invented_fit):
+    with pytest.raises(DataError, match=r"Replace it with --force \(force=True\)"):
+        invented_fit.save(saved)
+
+
 def test_names_that_look_like_missing_values_are_names(invented_fit, tmp_path):
     from dataclasses import replace
 
