@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.report.text import write_number
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -40,4 +42,4 @@ def print_table(table: pd.DataFrame, formats: dict[str, str], headings: dict[str
 def _cell(value: Any, spec: str | None) -> str:
     if value is None or value != value:  # noqa: PLR0124 - nan is the value that differs from itself
         return ""
-    return format(value, spec) if spec else str(value)
+    return write_number(value, spec) if spec else str(value)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.special import ndtr
 
+from eci.report.layout import place_benchmarks
 from eci.report.trend_tables import CHANGE_WORDS
 
 if TYPE_CHECKING:
@@ -73,6 +74,21 @@ def tell_benchmarks(standing: pd.DataFrame) -> str:
     )
 
 
+def tell_placed(standing: pd.DataFrame) -> str:
+    """Say which benchmarks a picture draws elsewhere than at their means, or not at all; "" where none."""
+    placed = place_benchmarks(standing)
+    moved = int(((placed["x"] != placed["difficulty"]) | (placed["y"] != placed["discrimination"])).sum())
+    n, said = len(standing), []
+    if moved:
+        said.append(
+            f"{moved} of {n} benchmarks stand at the medians of their draws: a few wild draws throw a mean "
+            "out of its interval."
+        )
+    if len(placed) < n:
+        said.append(f"{n - len(placed)} of {n} benchmarks have no finite difficulty and slope to draw.")
+    return " ".join(said)
+
+
 def tell_information(standing: pd.DataFrame) -> str:
     """Say which benchmarks still separate the top models."""
     first = standing.iloc[0]
@@ -81,6 +97,11 @@ def tell_information(standing: pd.DataFrame) -> str:
         f"{first['benchmark']} separates top models best; on {coarse} of {len(standing)} benchmarks one "
         f"score places a top model no better than ±{COARSE:g} points"
     )
+
+
+def tell_cut(n: int) -> list[str]:
+    """Say how many information curves leave the picture; nothing where none does."""
+    return [f"{n} curve{'s' * (n > 1)} with wild draws cut off at the top"] if n else []
 
 
 def tell_residuals(by_domain: pd.DataFrame) -> str:

@@ -88,6 +88,7 @@ def render_report(
     told = {
         "leader": findings.tell_leader(abilities, frontier, facts),
         "benchmarks": findings.tell_benchmarks(standing),
+        "placed": findings.tell_placed(standing),
         "information": findings.tell_information(standing),
         "residuals": findings.tell_residuals(by_domain),
     }

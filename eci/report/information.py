@@ -67,7 +67,8 @@ def at_frontier(fit: Fit) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `benchmarks`, then p_harder = P(difficulty above the frontier); frontier_score, the
+        The columns of `benchmarks`; difficulty_median and discrimination_median, which a few wild draws do
+        not move; p_harder = P(difficulty above the frontier); frontier_score, the
         score expected of the frontier (fraction); information at the frontier (1 / points²); and
         single_score_sd = information^(-1/2), the standard error in points of an index resting on one score.
     """
@@ -75,7 +76,8 @@ def at_frontier(fit: Fit) -> pd.DataFrame:
     frontier = draw_frontier(fit)
     ability = to_logits(fit, frontier[:, None])
     names = fit.matrix.benchmarks
-    harder = fit.scale.points(take_draws(fit).difficulty) > frontier[:, None]
+    drawn = take_draws(fit)
+    difficulty, slope = fit.scale.points(drawn.difficulty), fit.scale.per_point(drawn.discrimination)
     score = [respond(fit, ability, np.array([j])).mean() for j in range(len(names))]
     told = np.array([_inform(fit, ability, j).mean() for j in range(len(names))])
     with np.errstate(divide="ignore"):
@@ -83,7 +85,9 @@ def at_frontier(fit: Fit) -> pd.DataFrame:
     found = pd.DataFrame(
         {
             "benchmark": names,
-            "p_harder": harder.mean(axis=0),
+            "difficulty_median": np.median(difficulty, axis=0),
+            "discrimination_median": np.median(slope, axis=0),
+            "p_harder": (difficulty > frontier[:, None]).mean(axis=0),
             "frontier_score": score,
             "information": told,
             "single_score_sd": single,

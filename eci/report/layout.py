@@ -75,6 +75,51 @@ def trace_bars(models: pd.DataFrame, n: int = 7) -> tuple[NDArray[np.float64], N
     return np.repeat(to_years(models["release_date"]), n), (low + share * (high - low)).ravel()
 
 
+def place_benchmarks(standing: pd.DataFrame) -> pd.DataFrame:
+    """Benchmarks of `at_frontier` with the columns x and y: the difficulty and slope where they are drawn.
+
+    These are the means; where a few wild draws throw a mean out of its own interval, the medians. Benchmarks
+    without a finite place are left out.
+    """
+    placed = standing.assign(x=_settle(standing, "difficulty"), y=_settle(standing, "discrimination"))
+    found = np.isfinite(placed["x"]) & np.isfinite(placed["y"]) & (placed["y"] > 0)
+    drawn: pd.DataFrame = placed[found]
+    return drawn
+
+
+def _settle(standing: pd.DataFrame, name: str) -> pd.Series:
+    mean, low, high = standing[name], standing[f"{name}_low"], standing[f"{name}_high"]
+    return mean.where(low.isna() | mean.between(low, high), standing[f"{name}_median"])
+
+
+def list_slopes(low: float, high: float) -> list[float]:
+    """Ticks of a logarithmic axis: 1, 2, 5 times powers of ten; the powers alone over more than three.
+
+    Where not even two of these are on the axis, it is as good as linear, and so are the ticks.
+    """
+    powers = np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    steps = (1.0, 2.0, 5.0) if high / low <= 1e3 else (1.0,)
+    ticks = np.outer(10**powers, steps).ravel()
+    held = ticks[(ticks >= low) & (ticks <= high)]
+    if len(held) < 2:
+        step = 10 ** np.floor(np.log10((high - low) / 2))
+        step *= next(factor for factor in (1, 2, 5) if (high - low) / (factor * step) <= 6)
+        held = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+    return [float(f"{tick:.6g}") for tick in held]
+
+
+def frame_information(curves: pd.DataFrame, frontier: pd.DataFrame) -> tuple[tuple[float, float], float, int]:
+    """Ends of the index axis of the information curves, top of the other, and how many curves leave there.
+
+    A peak a thousand times the middle one is the work of a few wild draws, and would press the others flat.
+    """
+    best = float(frontier["index"].iloc[0])
+    across = min(float(curves["index"].min()), best - 1), max(float(curves["index"].max()), best + 1)
+    peaks = curves.groupby("benchmark")["information"].max()
+    held = peaks[np.isfinite(peaks) & (peaks <= 1000 * peaks.median())]
+    return across, 1.2 * float(held.max()), len(peaks) - len(held)
+
+
 def choose_marked(standing: pd.DataFrame, n: int) -> pd.DataFrame:
     """Benchmarks to name: in turn the hardest, those that tell most at the frontier, the most used."""
     ranked = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,17 @@ from eci.report.axes import (
     name_points,
     set_headline,
 )
-from eci.report.layout import choose_marked, choose_surprising, choose_telling, list_telling, span, swarm
+from eci.report.layout import (
+    choose_marked,
+    choose_surprising,
+    choose_telling,
+    frame_information,
+    list_slopes,
+    list_telling,
+    place_benchmarks,
+    span,
+    swarm,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,20 +104,22 @@ def benchmarks(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax
         Axes to draw on; a new figure where none is given.
     """
-    table = tables.at_frontier(fit)
+    standing = tables.at_frontier(fit)
+    table = place_benchmarks(standing)
     ax = make_axes(ax, 8.5, 5.5)
     hard = table["p_harder"] > 0.5
     ax.set_yscale("log")
-    ax.set_xlim(*span(table["difficulty"], include=tables.frontier(fit)["index"]))
-    ax.set_ylim(*(10 ** np.array(span(np.log10(table["discrimination"]), margin=0.05))))
+    ax.set_xlim(*span(table["x"], include=tables.frontier(fit)["index"]))
+    ends = span(np.log10(table["y"]), include=() if len(table) else (-2.0, 0.0), margin=0.05)
+    ax.set_ylim(10 ** ends[0], 10 ** ends[1])
     _mark_frontier(ax, tables.frontier(fit), bottom=True)
     for mask, marker, size, colour, label in (
         (~hard, "o", 14, ACCENT, "easier than the best model"),
         (hard, "^", 26, SECOND, "harder"),
     ):
         ax.scatter(
-            table["difficulty"][mask],
-            table["discrimination"][mask],
+            table["x"][mask],
+            table["y"][mask],
             s=size,
             marker=marker,
             color=colour,
@@ -114,22 +127,21 @@ def benchmarks(fit: Fit, *, ax: Axes | None = None) -> Axes:
             lw=0,
             label=label,
         )
-    ax.set_yticks([tick for tick in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if tick > ax.get_ylim()[0]])
+    ax.set_yticks(list_slopes(*ax.get_ylim()))
     ax.yaxis.set_major_formatter("{x:g}")
     ax.minorticks_off()
-    ax.set_ylim(*(10 ** np.array(span(np.log10(table["discrimination"]), margin=0.05))))
     ax.grid(color=RULE, lw=0.7)
-    ax.set_xlabel("difficulty, points")
+    ax.set_xlabel(fill(f"difficulty, points. {findings.tell_placed(standing)}".rstrip(". "), 110))
     ax.set_ylabel("slope per point")
     ax.legend(loc="upper left", frameon=False, fontsize=8)
-    set_headline(ax, findings.tell_benchmarks(table))
+    set_headline(ax, findings.tell_benchmarks(standing))
     marked = choose_marked(table, N_MARKED)
     name_points(
         ax,
-        marked["difficulty"],
-        marked["discrimination"],
+        marked["x"],
+        marked["y"],
         marked["benchmark"].tolist(),
-        obstacles=(table["difficulty"], table["discrimination"]),
+        obstacles=(table["x"], table["y"]),
     )
     return ax
 
@@ -148,9 +160,11 @@ def information(fit: Fit, *, ax: Axes | None = None) -> Axes:
     telling = choose_telling(curves, standing)
     ax = make_axes(ax, 8.5, 5.0)
     ax.set_yscale("function", functions=(_root, np.square))
-    ax.set_ylim(0, 1.2 * float(telling["information"].max()))
-    ax.set_xlim(curves["index"].min(), curves["index"].max())
-    _mark_frontier(ax, tables.frontier(fit))
+    best = tables.frontier(fit)
+    across, top, n_cut = frame_information(curves, best)
+    ax.set_ylim(0, top)
+    ax.set_xlim(*across)
+    _mark_frontier(ax, best)
     for drawn, colour, width in ((curves, FAINT, 0.5), (telling, ACCENT, 1.6)):
         for _, curve in drawn.groupby("benchmark", sort=False):
             ax.plot(curve["index"], curve["information"], color=colour, lw=width)
@@ -158,12 +172,14 @@ def information(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax.set_xlabel("index, points")
     ax.set_ylabel("information of one score, 1/points² (square-root axis)")
     set_headline(ax, findings.tell_information(standing))
-    peaks = telling.loc[telling.groupby("benchmark")["information"].idxmax()]
+    inside = telling[telling["information"] <= top]
+    peaks = inside.loc[inside.groupby("benchmark")["information"].idxmax()]
     peaks = peaks.sort_values("information", ascending=False)
+    heading = "Error of one score at the frontier, points"
     ax.text(
         0.02,
         0.96,
-        "\n".join(["Error of one score at the frontier, points", *map(clip, list_telling(standing))]),
+        "\n".join([heading, *map(clip, list_telling(standing)), *findings.tell_cut(n_cut)]),
         transform=ax.transAxes,
         va="top",
         fontsize=8,

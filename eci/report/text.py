@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eci.trend.quantity import Quantity
 
 WIDTH = 100
+MOST = 1e6  # beyond, digits before the point tell nothing: wild draws of laplace make such numbers
 
 
 def align(rows: Iterable[Sequence[str]], sides: str) -> str:
@@ -37,6 +38,13 @@ def number(value: float | None) -> str:
     if np.isinf(value):
         return "never" if value > 0 else "-never"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
+
+
+def write_number(value: float, spec: str) -> str:
+    """Show a number by a format such as ".1f"; from a million on in powers of ten, as 4.86e+67."""
+    if spec.endswith("f") and abs(value) >= MOST:
+        spec = spec.partition(".")[0] + ".2e"
+    return format(value, spec)
 
 
 def paragraph(*sentences: str) -> str:

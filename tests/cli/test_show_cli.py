@@ -1,8 +1,10 @@
 """`eci show`: rankings and benchmark tables of a saved fit, at once and without jax."""
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -141,3 +143,14 @@ def test_jax_and_arviz_stay_out(saved):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "loaded:"
+
+
+def test_a_mean_thrown_by_a_wild_draw_is_printed_in_powers_of_ten(invented_fit, tmp_path):
+    draws = invented_fit.draws
+    difficulty = draws.difficulty.copy()
+    difficulty[3, 2] = 1e66
+    wild = replace(invented_fit, draws=draws._replace(difficulty=difficulty)).save(tmp_path / "wild")
+    result = show(wild, "--benchmarks")
+    assert re.search(r"\d\.\d\de\+6\d", result.stdout)
+    table = [line for line in result.stdout.splitlines() if line.startswith("bench")]
+    assert len(table) == 1 + 8 and max(map(len, table)) < 130

@@ -1,12 +1,16 @@
 """Charts of the HTML report, as specifications: axes that hold what is drawn, and ticks at round places."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import eci
-from eci.report import plots, tables
-from eci.report.layout import frame_trend, round_dates, to_years
-from eci.report.page import trend_charts
+from eci.fitted import Parameters
+from eci.report import findings, plots, tables
+from eci.report.html import render_report
+from eci.report.layout import frame_trend, list_slopes, place_benchmarks, round_dates, to_years
+from eci.report.page import fit_charts, trend_charts
 from eci.report.page.chart_style import NARROW, WIDE, Sheets
 
 
@@ -77,3 +81,81 @@ def test_every_model_of_a_trend_is_on_the_page_and_above_the_strip_of_the_pictur
     ax.figure.draw_without_rendering()
     top = ax.child_axes[0].get_window_extent().y1
     assert ax.transData.transform((0, models["index"].min()))[1] > top
+
+
+@pytest.fixture(scope="module")
+def wild_fit(invented_fit):
+    """A fit with one wild draw, such as laplace makes of a slope that may be 0."""
+    draws = invented_fit.draws
+    difficulty, slope = draws.difficulty.copy(), draws.discrimination.copy()
+    difficulty[3, 2], slope[5, 4] = 1e60, 1e20
+    return replace(invented_fit, draws=Parameters(draws.ability, difficulty, slope, draws.shared))
+
+
+def test_a_wild_draw_moves_no_benchmark_off_the_picture(wild_fit, invented_fit):
+    standing, frontier = tables.at_frontier(wild_fit), tables.frontier(wild_fit)
+    assert standing["difficulty"].max() > 1e50  # what is drawn is not what is listed
+    placed = place_benchmarks(standing).set_index("benchmark")
+    calm = tables.at_frontier(invented_fit).set_index("benchmark")
+    assert len(placed) == 8
+    calm = calm.loc[placed.index]
+    assert placed["x"].between(calm["difficulty_low"], calm["difficulty_high"]).all()
+    assert placed["y"].between(calm["discrimination_low"], calm["discrimination_high"]).all()
+    assert findings.tell_placed(standing).startswith("2 of 8 benchmarks stand at the medians")
+    assert findings.tell_placed(calm.reset_index()) == ""
+    x = fit_charts.benchmarks(standing, frontier, Sheets(), WIDE, "a chart")["layer"][1]["encoding"]["x"]
+    assert max(map(abs, x["scale"]["domain"])) < 1000
+    ax = plots.benchmarks(wild_fit)
+    assert max(map(abs, ax.get_xlim())) < 1000 and "2 of 8 benchmarks" in " ".join(ax.get_xlabel().split())
+    page = render_report(wild_fit)
+    assert "2 of 8 benchmarks stand at the medians" in page and "0" * 30 + ".0" not in page
+
+
+def test_benchmarks_without_a_finite_place_are_counted(invented_fit):
+    standing = tables.at_frontier(invented_fit)
+    unknown = [f"difficulty{end}" for end in ("", "_low", "_high", "_median")]
+    standing.loc[0, unknown] = np.nan
+    assert "1 of 8 benchmarks have no finite difficulty" in findings.tell_placed(standing)
+    standing[unknown] = np.nan
+    chart = fit_charts.benchmarks(standing, tables.frontier(invented_fit), Sheets(), WIDE, "a chart")
+    assert np.isfinite(chart["layer"][0]["encoding"]["x"]["scale"]["domain"]).all()
+
+
+def test_the_band_of_the_frontier_ends_with_the_axis(invented_fit):
+    """Vega draws what lies outside an axis, and shrinks the plot to make room for it."""
+    standing, curves = tables.at_frontier(invented_fit), tables.information(invented_fit)
+    frontier = tables.frontier(invented_fit)
+    frontier[["low", "index", "high"]] = [standing["difficulty"].max(), curves["index"].max() + 20, 9e9]
+    for draw in (
+        lambda sheets: fit_charts.benchmarks(standing, frontier, sheets, WIDE, "a chart"),
+        lambda sheets: fit_charts.information(curves, standing, frontier, sheets, WIDE, "a chart"),
+    ):
+        sheets = Sheets()
+        low, high = draw(sheets)["layer"][0]["encoding"]["x"]["scale"]["domain"]
+        best = next(rows for rows in sheets.rows.values() if "words" in rows[0])[0]
+        assert low <= best["low"] < best["index"] < best["high"] <= high + 1e-3
+        assert best["index"] == pytest.approx(frontier["index"][0], rel=1e-6)
+
+
+def test_nothing_of_a_curve_that_leaves_the_picture_is_drawn_outside_it(invented_fit):
+    standing, curves = tables.at_frontier(invented_fit), tables.information(invented_fit)
+    frontier = tables.frontier(invented_fit)
+    curves.loc[curves.groupby("benchmark")["information"].idxmax().iloc[0], "information"] *= 1e9
+    sheets = Sheets()
+    chart = fit_charts.information(curves, standing, frontier, sheets, WIDE, "a chart")
+    top = chart["layer"][3]["encoding"]["y"]["scale"]["domain"][1]
+    tall = [rows for rows in sheets.rows.values() if any(row.get("error", 1) < 1e-3 for row in rows)]
+    assert top < 1e3 and len(tall) == 1  # the line alone, which is clipped
+    assert any("cut off at the top" in str(row.get("line")) for rows in sheets.rows.values() for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("ends", "ticks"),
+    [
+        ((0.012, 0.9), [0.02, 0.05, 0.1, 0.2, 0.5]),
+        ((0.004, 90.0), [0.01, 0.1, 1, 10]),
+        ((0.1803, 0.1958), [0.185, 0.19, 0.195]),
+    ],
+)
+def test_an_axis_of_slopes_has_ticks(ends, ticks):
+    assert list_slopes(*ends) == ticks

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from eci.report.text import write_number
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -112,7 +114,7 @@ def _cell(value: Any, column: Column) -> Cell:
     if value is None or value != value:  # noqa: PLR0124 - nan is the value that differs from itself
         return Cell("")
     if column.kind == "number":
-        text, exact = format(value, column.spec), f"{value:.6g}"
+        text, exact = write_number(value, column.spec), f"{value:.6g}"
         return Cell(text, None if text.lstrip("+") == exact else exact)
     if column.kind == "link":
         text = str(value)

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from eci.report.layout import choose_marked, choose_surprising, choose_telling, list_telling, span, swarm
+from eci.report.findings import tell_cut
+from eci.report.layout import (
+    choose_marked,
+    choose_surprising,
+    choose_telling,
+    frame_information,
+    list_slopes,
+    list_telling,
+    place_benchmarks,
+    span,
+    swarm,
+)
 from eci.report.page.chart_style import (
     ACCENT,
     FAINT,
@@ -22,6 +33,7 @@ from eci.report.page.chart_style import (
     finish,
     label_points,
 )
+from eci.report.text import write_number
 
 if TYPE_CHECKING:
     import altair as alt
@@ -38,49 +50,54 @@ def benchmarks(
     import altair as alt
 
     width, height = canvas.plot_width, 440 if canvas.is_wide else 360
-    across = span(standing["difficulty"], include=frontier["index"])
-    up = span(np.log10(standing["discrimination"]), margin=0.05)
+    standing = place_benchmarks(standing)
+    across = span(standing["x"], include=frontier["index"])
+    up = span(np.log10(standing["y"]), include=() if len(standing) else (-2.0, 0.0), margin=0.05)
     ends = [10 ** up[0], 10 ** up[1]]
     x = alt.X(
-        "difficulty:Q",
+        "x:Q",
         title="difficulty, points",
         scale=alt.Scale(domain=list(across), nice=False),
         axis=alt.Axis(tickCount=8),
     )
     y = alt.Y(
-        "discrimination:Q",
+        "y:Q",
         title="slope per point",
         scale=alt.Scale(type="log", domain=ends, nice=False),
-        axis=alt.Axis(values=[0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1], format="~g"),
+        axis=alt.Axis(values=list_slopes(*ends), format="~g"),
     )
     tooltip = [
         alt.Tooltip("benchmark:N"),
         alt.Tooltip("domain:N"),
-        alt.Tooltip("difficulty:Q", format=".1f"),
-        alt.Tooltip("discrimination:Q", title="slope per point", format=".3f"),
+        alt.Tooltip("difficulty:N"),
+        alt.Tooltip("slope:N", title="slope per point"),
         alt.Tooltip("frontier_score:Q", title="score expected of the frontier", format=".2f"),
         alt.Tooltip("n_models:Q", title="models"),
     ]
-    told = ["benchmark", "domain", "difficulty", "discrimination", "frontier_score", "p_harder", "n_models"]
-    dots = alt.Chart(sheets.hold(standing[told])).encode(x=x, y=y, tooltip=tooltip)
+    told = ["benchmark", "domain", "x", "y", "difficulty", "slope", "frontier_score", "p_harder", "n_models"]
+    shown = standing.assign(
+        difficulty=[write_number(value, ".1f") for value in standing["difficulty"]],
+        slope=[write_number(value, ".3f") for value in standing["discrimination"]],
+    )
+    dots = alt.Chart(sheets.hold(shown[told])).encode(x=x, y=y, tooltip=tooltip)
     marked = choose_marked(standing, canvas.most_labels)
     plane = Plane(across, up, width, height)
 
     chart = alt.layer(
-        *_mark_frontier(sheets, frontier, x, height - 10),
+        *_mark_frontier(sheets, frontier, x, across, height - 10),
         dots.transform_filter("datum.p_harder <= 0.5").mark_circle(size=34, color=ACCENT, opacity=0.55),
         dots.transform_filter("datum.p_harder > 0.5").mark_point(
             shape="triangle-up", size=44, fill=SECOND, stroke=None, opacity=0.95
         ),
         *label_points(
             sheets,
-            marked[["benchmark", "difficulty", "discrimination"]],
+            marked[["benchmark", "x", "y"]],
             text="benchmark",
             x=x,
             y=y,
-            at=plane.pixels(marked["difficulty"], np.log10(marked["discrimination"])),
+            at=plane.pixels(marked["x"], np.log10(marked["y"])),
             plane=plane,
-            obstacles=plane.pixels(standing["difficulty"], np.log10(standing["discrimination"])),
+            obstacles=plane.pixels(standing["x"], np.log10(standing["y"])),
         ),
     )
     return finish(chart.properties(width=width, height=height), description)
@@ -99,8 +116,7 @@ def information(
 
     width, height = canvas.plot_width, 380
     telling = choose_telling(curves, standing)
-    top = 1.2 * float(telling["information"].max())
-    across = (float(curves["index"].min()), float(curves["index"].max()))
+    across, top, n_cut = frame_information(curves, frontier)
     plane = Plane(across, (0.0, top**0.5), width, height)
     x = alt.X(
         "index:Q",
@@ -118,7 +134,8 @@ def information(
     rows = seen.groupby("benchmark")[["index", "information"]].agg(list).reset_index()
     lines = alt.Chart(sheets.hold(rows)).transform_flatten(["index", "information"])
     best = alt.Chart(sheets.hold(telling))
-    peaks = telling.loc[telling.groupby("benchmark")["information"].idxmax()].sort_values(
+    inside = telling[telling["information"] <= top]  # dots and labels are not clipped as lines are
+    peaks = inside.loc[inside.groupby("benchmark")["information"].idxmax()].sort_values(
         "information", ascending=False
     )
     tooltip = [
@@ -128,11 +145,11 @@ def information(
         alt.Tooltip("error:Q", title="error of one score, points", format=".1f"),
     ]
     heading = "Error of one score at the frontier, points" if canvas.is_wide else "Error of one score, points"
-    listed = pd.DataFrame({"line": [heading, *list_telling(standing)]})
+    listed = pd.DataFrame({"line": [heading, *list_telling(standing), *tell_cut(n_cut)]})
     listed["at"] = 14 + 16.0 * listed.index
     words = alt.Chart(sheets.hold(listed)).mark_text(align="left", baseline="middle", tooltip=None)
     chart = alt.layer(
-        *_mark_frontier(sheets, frontier, x, 8),
+        *_mark_frontier(sheets, frontier, x, across, 8),
         lines.mark_line(color=FAINT, strokeWidth=0.6, opacity=0.7, interpolate="monotone", clip=True).encode(
             x=x, y=y, detail="benchmark:N"
         ),
@@ -140,7 +157,7 @@ def information(
             x=x, y=y, detail="benchmark:N"
         ),
         words.encode(x=alt.value(10), y=alt.Y("at:Q", scale=None), text="line:N"),
-        best.mark_circle(opacity=0, size=160).encode(x=x, y=y, tooltip=tooltip),
+        alt.Chart(sheets.hold(inside)).mark_circle(opacity=0, size=160).encode(x=x, y=y, tooltip=tooltip),
         *label_points(
             sheets,
             peaks,
@@ -149,7 +166,7 @@ def information(
             y=y,
             at=plane.pixels(peaks["index"], np.sqrt(peaks["information"])),
             plane=plane,
-            obstacles=plane.pixels(telling["index"], np.sqrt(telling["information"])),
+            obstacles=plane.pixels(inside["index"], np.sqrt(inside["information"])),
             rings=NEAR,
         ),
     )
@@ -215,11 +232,15 @@ def residuals(by_domain: pd.DataFrame, sheets: Sheets, canvas: Canvas, descripti
     return finish(chart.properties(width=width, height=height), description)
 
 
-def _mark_frontier(sheets: Sheets, frontier: pd.DataFrame, x: alt.X, at_y: float) -> list[alt.Chart]:
+def _mark_frontier(
+    sheets: Sheets, frontier: pd.DataFrame, x: alt.X, across: tuple[float, float], at_y: float
+) -> list[alt.Chart]:
     """Draw where the best model stands, with its interval, on the axis `x`; its name `at_y` pixels down."""
     import altair as alt
 
-    base = alt.Chart(sheets.hold(frontier[["index", "low", "high"]].assign(words="frontier")))
+    # what is outside the axis Vega would draw all the same, and shrink the plot for it
+    inside = frontier[["index", "low", "high"]].clip(*across)
+    base = alt.Chart(sheets.hold(inside.assign(words="frontier")))
     at = along(x, "index:Q")
     return [
         base.mark_rect(color=RULE, opacity=0.5).encode(x=along(x, "low:Q"), x2="high:Q"),
