@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
         summarise,
     )
     from eci.scores.content import warn_if_equal
+    from eci.scores.summary import warn_of_dates
 
     chosen = Rules(**rules)
     name = str(source or bundled_data())
@@ -53,6 +55,7 @@ def check(source: Path | None, reading: dict[str, Any], rules: dict[str, Any], a
         _print_faults(faulty, name, as_json)
         raise click.exceptions.Exit(EXIT_BAD_INPUT) from faulty
     summary = summarise(table)
+    warn_of_dates(table, dt.date.today())
     matrix, refusal = None, None
     try:
         matrix = ScoreMatrix.from_table(table, **rules)

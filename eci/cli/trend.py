@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import math
 import sys
@@ -100,14 +101,17 @@ def trend(source: Path, **given: Any) -> None:
     perhaps low, high and interval_prob, or sd; lab, vintage, model_in_scores.
     """
     import eci
+    from eci.trend.caveats import warn_of_future
 
     out, force = given["out"], given["force"]
     if out is not None:
         check_new_result(out, "trend", force=force)
     refits.check(source, given)
     priors = given["priors_file"]
+    series = read_series(source, given)
+    warn_of_future(series, dt.date.today())
     result = eci.fit_trend(
-        read_series(source, given),
+        series,
         change=given["change"],
         break_at=given["break_at"],
         segments=given["segments"],

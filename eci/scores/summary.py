@@ -5,13 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eci.errors import EciWarning
+
 PAIR = ["model", "benchmark"]
+EARLIEST = dt.date(2010, 1, 1)  # of a model that a benchmark of today was run on
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -137,6 +142,36 @@ def summarise(table: pd.DataFrame) -> Summary:
             for (model, benchmark), n, low, high in several.loc[spread.index[:5]].itertuples()
         ),
         look_alikes=(*_look_alikes(models.index), *_look_alikes(benchmarks.index)),
+    )
+
+
+def warn_of_dates(table: pd.DataFrame, today: dt.date) -> None:
+    """Warn of release dates that look like slips: before 2010, or after today.
+
+    Parameters
+    ----------
+    table
+        The result of `load_scores`.
+    today
+        The last day that is no slip.
+
+    Warns
+    -----
+    EciWarning
+        If a model has such a date; they are named, earliest first.
+    """
+    dates = table.drop_duplicates("model").set_index("model")["release_date"].dropna().sort_values()
+    odd = dates[(dates < pd.Timestamp(EARLIEST)) | (dates > pd.Timestamp(today))]
+    if odd.empty:
+        return
+    named = ", ".join(f"{model} {day.date()}" for model, day in odd[:_NAMED].items())
+    more = f" and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
+    counted = "1 release date is" if len(odd) == 1 else f"{len(odd)} release dates are"
+    warnings.warn(
+        f"{counted} before {EARLIEST.year} or after today, {today}: {named}{more}. Correct the column "
+        "release_date if they are slips: one of them moves a trend.",
+        EciWarning,
+        stacklevel=2,
     )
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from eci.errors import EciWarning
 from eci.trend.ensemble import Ensemble, TrendOptions
+from eci.trend.labels import listed
 from eci.trend.series import IndexSeries
 
 FEW_MODELS = 4
@@ -51,6 +55,33 @@ def collect_caveats(
             "do not show."
         )
     return tuple(said)
+
+
+def warn_of_future(series: IndexSeries, today: dt.date) -> None:
+    """Warn of models of a series that are released after today: most are slips, and one moves the line.
+
+    Parameters
+    ----------
+    series
+        The models of a trend.
+    today
+        The last day that is no slip.
+
+    Warns
+    -----
+    EciWarning
+        If there is such a model; the first eight are named.
+    """
+    late = np.flatnonzero(series.release_date > np.datetime64(today))
+    if late.size:
+        named = listed([f"{series.models[i]} {series.release_date[i]}" for i in late])
+        counted = "1 model of the trend is" if late.size == 1 else f"{late.size} models of the trend are"
+        warnings.warn(
+            f"{counted} released after today, {today}: {named}. Correct the release_date if it is a slip, "
+            "or leave out what is not released yet with --until (until=).",
+            EciWarning,
+            stacklevel=2,
+        )
 
 
 def _about_size(options: TrendOptions, counts: Counts, identified: bool) -> list[str]:

@@ -1,6 +1,8 @@
 """`eci check` tells what is in the data, what the rules drop, and where the faults are."""
 
+import datetime as dt
 import json
+import warnings
 from typing import get_args
 
 import pytest
@@ -8,8 +10,9 @@ from click.testing import CliRunner
 
 from eci.cli.check import check as command
 from eci.cli.main import main
-from eci.scores import Rules
+from eci.scores import Rules, load_scores
 from eci.scores.schema import Duplicates, Unit
+from eci.scores.summary import warn_of_dates
 
 ONE = ["--min-benchmarks", "1", "--min-models", "1"]
 ROWS = (
@@ -181,3 +184,23 @@ def test_choices_are_those_of_the_api():
     options = {parameter.name: parameter for parameter in command.params}
     assert tuple(options["duplicates"].type.choices) == get_args(Duplicates)
     assert tuple(options["unit"].type.choices) == get_args(Unit)
+
+
+def test_release_dates_that_look_like_slips_are_told(data):
+    data.write_text(
+        ROWS.replace("m,a,0.2,vendor,L,2024-01-01", "m,a,0.2,vendor,L,2099-01-01")
+        .replace("m,a,0.7,independent,L,2024-01-01", "m,a,0.7,independent,L,2099-01-01")
+        .replace("m,b,1,vendor,L,2024-01-01", "m,b,1,vendor,L,2099-01-01")
+    )
+    result = check(data, *ONE)
+    assert result.exit_code == 0
+    assert result.stderr.startswith("Warning: 1 release date is before 2010 or after today, ")
+    assert "m 2099-01-01. Correct the column release_date" in result.stderr
+
+
+@pytest.mark.parametrize(("today", "odd"), [("2024-01-01", 0), ("2023-12-31", 1)])
+def test_the_day_of_the_check_decides_and_is_given(data, today, odd):
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        warn_of_dates(load_scores(data), dt.date.fromisoformat(today))
+    assert len(told) == odd
