@@ -9,6 +9,7 @@ import numpy as np
 
 from eci.report.evidence import grade, show_factor
 from eci.report.text import align, interval, number, paragraph
+from eci.trend.forecast import MOST_YEARS
 
 if TYPE_CHECKING:
     from eci.trend.backtest import Backtest, BacktestRow
@@ -113,8 +114,13 @@ def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], i
         for answer in forecasts
     ]
     for level in reached:
-        if level.date is None:
+        if level.date is None and level.p_never > 0.5 - interval_prob / 2:
             said.append(f"The line never reaches {level.level:g} in {level.p_never:.0%} of the draws.")
+        elif level.date is None:
+            said.append(
+                f"No date is given for {level.level:g} points: an end of its {interval_prob:.0%} interval is "
+                f"more than {MOST_YEARS} years off. Ask for a level nearer to the index."
+            )
         else:
             date = level.date
             said.append(

@@ -5,17 +5,21 @@ A forecast is a draw of the line, model-averaged, plus the scatter of a new mode
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eci.errors import DataError
+from eci.errors import DataError, EciWarning
 from eci.trend.basis import DAYS_PER_YEAR, years_since
 from eci.trend.quantity import DateQuantity, Quantity, summarise, to_date
 
 if TYPE_CHECKING:
     from eci.trend.result import Trend
+
+
+MOST_YEARS = 1000  # from the first release on; a date further off means nothing
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,10 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Reach:
-    """When the line reaches a level; `p_never` is the share of draws whose last line does not rise to it."""
+    """When the line reaches a level; `p_never` is the share of draws whose last line does not rise to it.
+
+    There is no date where an end of its interval is never, or more than 1000 years off.
+    """
 
     level: float
     date: DateQuantity | None
@@ -69,6 +76,11 @@ def forecast(trend: Trend, date: str | np.datetime64) -> Forecast:
     ------
     DataError
         Where the text is not a date.
+
+    Warns
+    -----
+    EciWarning
+        Where the date is before all models of the trend: the first line is then continued backwards.
     """
     try:
         day: np.datetime64 = np.array([date], dtype="datetime64[D]")[0]
@@ -76,6 +88,14 @@ def forecast(trend: Trend, date: str | np.datetime64) -> Forecast:
             raise ValueError("no day")
     except ValueError:
         raise DataError(f"The forecast date {date!r} is not a date. Give it as YYYY-MM-DD.") from None
+    first = trend.series.release_date.min()
+    if day < first:
+        warnings.warn(
+            f"The forecast date {day} is before all models of the trend, whose first was released on "
+            f"{first}: the line is continued backwards there and nothing holds it. Ask for a later date.",
+            EciWarning,
+            stacklevel=2,
+        )
     draws = trend.averaged
     line = draws.line(np.array([years_since(day, trend.origin)]))[:, 0]
     rng = np.random.default_rng([trend.options.seed, 8])
@@ -99,7 +119,7 @@ def reach(trend: Trend, level: float) -> Reach:
     tail = 0.5 - trend.interval_prob / 2
     low, median, high = np.quantile(years, [tail, 0.5, 1 - tail], method="inverted_cdf")
     p_never = float(np.mean(~np.isfinite(years)))
-    if not np.isfinite(high) or high > 1000:
+    if not np.isfinite(high) or max(abs(low), abs(high)) > MOST_YEARS:
         return Reach(level, None, p_never)
     certain = years[np.isfinite(years)]
     quantity = DateQuantity(

@@ -173,3 +173,28 @@ def test_trend_loads_neither_jax_nor_arviz_nor_the_stats_library():
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def in_words(*arguments):
+    """Run through the group, and return both outputs as lines of words."""
+    result = CliRunner().invoke(main, ["trend", *map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    return " ".join(result.stdout.split()), " ".join(result.stderr.split())
+
+
+def test_a_model_of_the_future_is_told(tmp_path):
+    path = tmp_path / "index.csv"
+    days = ["2024-01-01", "2024-05-01", "2024-09-01", "2025-01-01", "2099-01-01"]
+    rows = [f"m{i},{day},{100 + i * i}" for i, day in enumerate(days)]
+    path.write_text("model,release_date,index\n" + "\n".join(rows) + "\n")
+    _, told = in_words(path, "--change", "none")
+    assert told.startswith("Warning: 1 model of the trend is released after today, ")
+    assert "m4 2099-01-01. Correct the release_date" in told
+    assert "released after" not in in_words(path, "--change", "none", "--until", "2025-02-01")[1]
+
+
+def test_a_level_too_far_and_a_date_too_early_are_told():
+    said, told = in_words(*CARD, "--change", "none", "--level", "1e9", "--forecast", "1999-01-01")
+    assert "No date is given for 1e+09 points: an end of its 90% interval is more than 1000 years off" in said
+    assert "never" not in said
+    assert "The forecast date 1999-01-01 is before all models of the trend, whose first was released" in told
