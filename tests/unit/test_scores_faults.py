@@ -366,3 +366,22 @@ def test_fault_clips_long_values():
     text = str(Fault("f", 1, "model", "x" * 10_000, "is odd", "Shorten it"))
     assert len(text) < 200
     assert re.search(r"'x+…' is odd\. Shorten it\.$", text)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"model":{"0":"m"},"score":{"0":0.5}}', '\n[{"model": "a", "score": 1}]\n']
+)
+def test_json_named_csv_is_told_as_json(tmp_path, text):
+    path = tmp_path / "scores.csv"
+    path.write_text(text)
+    with pytest.raises(
+        DataError, match=r"scores.csv: this is JSON, not a CSV file; it begins with .* as CSV"
+    ):
+        load_scores(path)
+
+
+def test_a_table_without_a_header_is_told(tmp_path):
+    path = tmp_path / "scores.csv"
+    path.write_text("Model A,GPQA,0.5\nModel B,GPQA,0.6\n")
+    with pytest.raises(DataError, match=r"line 1: this does not look like a header .* 'Model A, GPQA, 0.5'"):
+        load_scores(path)

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from eci.errors import DataError
-from eci.scores.faults import Fault, Faults
-from eci.scores.sheet import Header, Sheet
+from eci.scores.faults import Fault, Faults, clip
+from eci.scores.sheet import Header, Sheet, plain
 
 if TYPE_CHECKING:
     from _csv import Reader as CsvReader
@@ -70,7 +70,7 @@ def parse_csv(file: BinaryIO, name: str, header: Header, faults: Faults) -> Shee
     Raises
     ------
     DataError
-        If the file is empty, not text, has no row, or lacks a required column.
+        If the file is empty, not text, JSON, without a header or any row, or lacks a required column.
     """
     _require_text(file.read(_START), name)
     file.seek(0)
@@ -83,6 +83,7 @@ def parse_csv(file: BinaryIO, name: str, header: Header, faults: Faults) -> Shee
         records = _records(reader, name, faults)
         header_line, found = next(records, (1, []))
         names = [column.strip() for column in found]
+        _require_header(first, names, name, header_line, header)
         header.check(names, name, header_line, faults)
         faults.raise_any()
         kept = {column: names.index(column) for column in header.known if column in names}
@@ -131,6 +132,29 @@ def _require_text(start: bytes, name: str) -> None:
     for magic, (what, advice) in _MAGIC.items():
         if start.startswith(magic):
             raise DataError(f"{name}: not a CSV file but {what}. {advice}.")
+
+
+def _require_header(first: str, found: list[str], name: str, line: int, header: Header) -> None:
+    """Refuse JSON, and a first line that names none of the columns because it is data already."""
+    if first.lstrip("\ufeff \t")[:1] in ("{", "["):
+        raise DataError(
+            f"{name}: this is JSON, not a CSV file; it begins with {clip(first.strip()[:20])}. Write a table "
+            "with the columns model, benchmark and score as CSV (in pandas, to_csv(index=False))."
+        )
+    plainly = {plain(column) for column in found}
+    if not plainly & set(header.known) and any(_is_number(column) for column in found):
+        raise DataError(
+            f"{name}, line {line}: this does not look like a header but like data: {clip(', '.join(found))}. "
+            f"Write a first line with the names of the columns, such as {','.join(header.required)}."
+        )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def find_delimiter(first: str, known: Sequence[str]) -> str:
