@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 import jax
 import numpy as np
 from jax import Array
 from numpy.typing import NDArray
 
-from eci.errors import DataError, IdentificationError
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.alone import one_at_a_time
+from eci.inference.arguments import (
+    check_options,
+    check_types,
+    require_counts,
+    require_least_squares,
+    require_pieces,
+    require_several,
+)
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
 from eci.inference.chains import PIECE, Progress, join, run_chains
 from eci.inference.checkpoint import Checkpoint, digest
@@ -65,7 +72,7 @@ def fit(
     Parameters
     ----------
     matrix
-        Coded scores.
+        Coded scores, from `ScoreMatrix.from_table`.
     likelihood
         How scores scatter around the curve: `beta` (a precision per benchmark, pooled), which predicts scores
         left out best and is the default; `normal` (one sd); `student_t` (heavy tails); `logit_normal`; with
@@ -100,7 +107,8 @@ def fit(
     Raises
     ------
     DataError
-        For options outside their range, anchors that are not in the matrix, and a checkpoint of another run.
+        For arguments of another type, options outside their range, anchors that are not in the matrix, and a
+        checkpoint of another run.
     IdentificationError
         For a disconnected matrix, a single model, and for anchors the scores cannot tell apart.
 
@@ -114,28 +122,29 @@ def fit(
     Lord (1980), Applications of Item Response Theory to Practical Testing Problems. Ho et al. (2025), A
     Rosetta Stone for AI Benchmarks, arXiv:2512.00193.
     """
-    method = method or Nuts()
+    method = Nuts() if method is None else method
+    check_types(matrix, method, priors, anchors)
     likelihood = likelihood or method.default_likelihood
-    _check_options(likelihood, seed, interval_prob)
+    check_options(likelihood, seed, interval_prob)
     require_connected(matrix.models, matrix.benchmarks, matrix.components)
     chosen = choose_anchors(anchors, matrix.models)
-    _require_several(matrix.models)
+    require_several(matrix.models)
     warn_if_equal(matrix)
     clock = Clock()
     if checkpoint is not None:
-        _require_pieces(method)
+        require_pieces(method)
         checkpoint.claim(_describe(matrix, likelihood, priors or Priors(), method, seed))
     if progress is not None:
         progress("finding the mode", 0, 0)
     if isinstance(method, LeastSquares | Bootstrap):
-        _require_least_squares(likelihood, priors, method)
+        require_least_squares(likelihood, priors, method)
         if isinstance(method, LeastSquares):
             estimate = fit_least_squares(matrix, method)
         else:
             estimate = fit_bootstrap(matrix, method, seed, progress)
         clock.lap("refit")
     elif isinstance(method, Quadrature):
-        _require_counts(likelihood)
+        require_counts(likelihood)
         priors = priors or Priors()
         estimate = fit_grid(matrix, priors, method, seed, clock)
     else:
@@ -250,55 +259,3 @@ def _describe(
         "versions": versions(),
         "device": describe_device(),
     }
-
-
-def _require_several(models: tuple[str, ...]) -> None:
-    """Refuse a single model, which no scale has a unit for: points compare models."""
-    if len(models) < 2:
-        raise IdentificationError(
-            f"{models[0]!r} is the only model of the matrix: one model has no scale, whose unit is how far "
-            "models differ. Add scores of other models on these benchmarks, or loosen the rules that drop "
-            "them (`eci check` lists what each rule drops)."
-        )
-
-
-def _require_pieces(method: Method) -> None:
-    """Refuse a checkpoint of a method that does not run in pieces."""
-    if not isinstance(method, Nuts) or method.kernel == "numpyro":
-        kind = f"The kernel {method.kernel}" if isinstance(method, Nuts) else f"The method {method.name}"
-        raise DataError(
-            f"{kind} does not run in pieces, so it keeps no checkpoint. Leave checkpoint out, or use the "
-            "method nuts with a kernel of the package."
-        )
-
-
-def _require_counts(likelihood: str) -> None:
-    """Refuse a likelihood that is not one of right and wrong answers."""
-    if likelihood != "binomial":
-        raise DataError(
-            f"The method quadrature counts right answers: its likelihood is binomial, not {likelihood!r}. "
-            "Leave the likelihood out; every score needs its n_items. Or use the method nuts."
-        )
-
-
-def _require_least_squares(likelihood: str, priors: Priors | None, method: LeastSquares | Bootstrap) -> None:
-    """Refuse options that least squares does not have."""
-    if likelihood != "normal":
-        raise DataError(
-            f"The method {method.name} is least squares: its likelihood is normal, not {likelihood!r}. Leave "
-            "the likelihood out, or use the method nuts."
-        )
-    if priors is not None:
-        raise DataError(
-            f"The method {method.name} is least squares, which takes no priors: its penalty is the option "
-            "ridge. Leave the priors out, or use the method nuts."
-        )
-
-
-def _check_options(likelihood: str, seed: int, interval_prob: float) -> None:
-    if likelihood not in get_args(LikelihoodName):
-        raise DataError(f"likelihood is {likelihood!r}. Known: {', '.join(get_args(LikelihoodName))}.")
-    if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed < 2**63:
-        raise DataError(f"seed is {seed!r}. It must be a whole number from 0.")
-    if not 0.0 < interval_prob < 1.0:
-        raise DataError(f"interval_prob is {interval_prob!r}. It must lie between 0 and 1, such as 0.9.")

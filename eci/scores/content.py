@@ -104,7 +104,7 @@ def warn_if_equal(matrix: ScoreMatrix) -> None:
             "from another, and an index of them ranks chance. Check the column that was read as the score, "
             "or bring scores that differ.",
             EciWarning,
-            stacklevel=3,
+            stacklevel=4,  # whoever called `fit`, which runs inside `one_at_a_time`
         )
 
 

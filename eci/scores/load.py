@@ -77,6 +77,12 @@ def load_scores(
     """
     if unit not in get_args(Unit):
         raise DataError(f"unit is {unit!r}. It must be 'fraction' or 'percent'.")
+    if not (source is None or isinstance(source, str | os.PathLike | pd.DataFrame)):
+        raise DataError(
+            f"Scores are read from a path or a DataFrame; given {source!r}, which is of the type "
+            f"{type(source).__name__}. Name a file, or give a DataFrame with the columns "
+            "model, benchmark and score."
+        )
     spelled = read_aliases(aliases)
     faults = Faults()
     if isinstance(source, pd.DataFrame):

@@ -66,7 +66,7 @@ def test_scores_that_hardly_ever_hang_together_are_refused():
     """Models with one score each on a chain of benchmarks."""
     m = np.repeat(np.arange(60), 2)
     j = np.ravel([[i, i + 1] for i in range(60)])
-    score = np.full(120, 0.5)
+    score = np.tile([0.4, 0.6], 60)
     matrix = ScoreMatrix.from_arrays(
         [f"m{i:02d}" for i in range(60)], [f"b{i:02d}" for i in range(61)], m, j, score
     )
