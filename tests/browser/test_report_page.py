@@ -134,6 +134,22 @@ def test_search_and_filter_narrow_the_ranking(browser, bundled_page):
     assert count(browser) == f"{len(found)} of 195, {len(found)} found"
 
 
+def test_the_axis_of_the_ranking_fits_the_rows_shown(browser, bundled_page):
+    visit(browser, bundled_page)
+    outside = """
+        const window = (cell) => cell.querySelector('.axis').getBoundingClientRect();
+        const dots = [...document.querySelectorAll('#table-ranking tbody tr:not([hidden]) td.drawn')]
+          .map(cell => [window(cell), cell.querySelector('circle').getBoundingClientRect()]);
+        const share = dots.map(([axis, dot]) => ((dot.left + dot.right) / 2 - axis.left) / axis.width);
+        return [Math.min(...share), Math.max(...share)];"""
+    low, high = browser.execute_script(outside)
+    assert 0 < low < 0.3 and 0.6 < high < 1
+    press(browser, "#ranking .more")
+    low, high = browser.execute_script(outside)
+    assert 0 < low < 0.2 and 0.8 < high < 1
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= 1200
+
+
 def test_a_lab_chosen_in_the_ranking_stands_out_over_time(browser, bundled_page):
     visit(browser, bundled_page)
     opacities = (

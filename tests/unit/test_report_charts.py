@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import eci
@@ -12,6 +13,7 @@ from eci.report.html import render_report
 from eci.report.layout import frame_trend, list_slopes, place_benchmarks, round_dates, to_years
 from eci.report.page import fit_charts, trend_charts
 from eci.report.page.chart_style import NARROW, WIDE, Sheets
+from eci.report.page.listings import table_choices, table_ranking
 
 
 def years(*dates):
@@ -159,3 +161,29 @@ def test_nothing_of_a_curve_that_leaves_the_picture_is_drawn_outside_it(invented
 )
 def test_an_axis_of_slopes_has_ticks(ends, ticks):
     assert list_slopes(*ends) == ticks
+
+
+def test_the_axis_of_the_ranking_is_enlarged_for_the_rows_shown_first():
+    index = np.r_[np.linspace(170, 150, 50), np.linspace(149, 70, 100)]
+    abilities = pd.DataFrame({"index": index, "low": index - 2, "high": index + 2, "rank": range(1, 151)})
+    for name in ("model", "lab", "release_date"):
+        abilities[name] = "x"
+    abilities["n_benchmarks"] = 3
+    table = table_ranking(abilities, 0.9)
+    places = [row[4].value for row in table.rows]
+    low, high = table.near
+    assert all(low < ends[0] < ends[2] < high for ends in places[: table.limit])
+    assert high - low < 27 and places[table.limit + 5][0] < low
+    room = 0.05 * (high - low)
+    assert len(table.near_ticks) > 2
+    assert all(low + room <= at <= high - room for _, at in table.near_ticks)
+    assert all(5 <= at <= 95 for _, at in table.ticks)
+
+
+@pytest.mark.parametrize("method", [eci.Nuts(), eci.Laplace()])
+def test_draws_of_a_chain_and_in_all_are_told_apart(invented_fit, method):
+    facts = tables.facts(invented_fit) | {"method": {"name": "m", **vars(method)}, "n_draws": 8000}
+    said = [(row[1].text, row[2].text) for row in table_choices(facts, None).rows]
+    assert ("draws in all, kept", "8000") in said
+    asked = "draws of a chain, before doublings" if isinstance(method, eci.Nuts) else "n draws"
+    assert (asked, str(method.n_draws)) in said

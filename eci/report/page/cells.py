@@ -58,6 +58,9 @@ class PageTable:
         Whether there is a field to search it.
     ticks
         Axis of the drawn intervals: values with their places in percent of the width.
+    near, near_ticks
+        The part of that axis, in percent, that is enlarged while none but the first `limit` rows are shown,
+        and its ticks.
     """
 
     name: str
@@ -68,6 +71,8 @@ class PageTable:
     limit: int
     searchable: bool
     ticks: tuple[tuple[float, float], ...] = ()
+    near: tuple[float, float] = (0.0, 100.0)
+    near_ticks: tuple[tuple[float, float], ...] = ()
 
     @property
     def choices(self) -> list[tuple[str, int]]:
@@ -85,6 +90,8 @@ def build_table(
     limit: int = 25,
     searchable: bool = False,
     ticks: Sequence[tuple[float, float]] = (),
+    near: tuple[float, float] = (0.0, 100.0),
+    near_ticks: Sequence[tuple[float, float]] = (),
 ) -> PageTable:
     """Turn a table into one of the page.
 
@@ -96,7 +103,7 @@ def build_table(
         The table, and the columns of it to show.
     group
         Column to filter by.
-    limit, searchable, ticks
+    limit, searchable, ticks, near, near_ticks
         See `PageTable`.
     """
     taken = [frame[column.name].tolist() for column in columns]
@@ -105,7 +112,8 @@ def build_table(
         for row in zip(*taken, strict=True)
     )
     groups = ("",) * len(frame) if group is None else tuple(map(str, frame[group]))
-    return PageTable(name, caption, tuple(columns), rows, groups, limit, searchable, tuple(ticks))
+    axis = tuple(ticks), near, tuple(near_ticks)
+    return PageTable(name, caption, tuple(columns), rows, groups, limit, searchable, *axis)
 
 
 def _cell(value: Any, column: Column) -> Cell:

@@ -17,20 +17,23 @@ from eci.report.trend_tables import PRIOR_WORDS
 if TYPE_CHECKING:
     from eci.trend import Trend
 
+N_FIRST = 50  # rows of the ranking shown at first, for which the axis of the intervals is enlarged
 MOST_SCORES = 10_000  # rows of the table of scores, the most surprising first: the file stays under 5 MB
 
 
 def table_ranking(abilities: pd.DataFrame, interval_prob: float) -> PageTable:
     """Ranking, with the intervals drawn on a common axis."""
-    low, high = span(abilities[["low", "high"]].fillna(0).to_numpy(), include=abilities["index"])
-    if abilities["low"].isna().all():
-        low, high = span(abilities["index"])
+    low, high = span(abilities[["low", "high"]], include=abilities["index"])
+    top = abilities[:N_FIRST]
+    near = span(top[["low", "high"]], include=top["index"])
+    near = min(near[0], near[1] - 0.05 * (high - low)), near[1]  # equal indices are not blown up
 
     def percent(values: Any) -> Any:
         return (values - low) / (high - low) * 100
 
     ends = [percent(abilities[name].fillna(abilities["index"])) for name in ("low", "index", "high")]
     ticks = [(tick, float(percent(tick))) for tick in _round_ticks(low, high)]
+    near_ticks = [(tick, float(percent(tick))) for tick in _round_ticks(*near)]
     frame = abilities.assign(interval=pd.Series(list(zip(*ends, strict=True)), dtype=object))
     percentage = f"{interval_prob:.0%}"
     columns = (
@@ -50,9 +53,11 @@ def table_ranking(abilities: pd.DataFrame, interval_prob: float) -> PageTable:
         frame,
         columns,
         group="lab",
-        limit=50,
+        limit=N_FIRST,
         searchable=True,
         ticks=ticks,
+        near_ticks=near_ticks,
+        near=(float(percent(near[0])), float(percent(near[1]))),
     )
 
 
@@ -263,8 +268,9 @@ def table_choices(facts: Mapping[str, Any], trend: Trend | None) -> PageTable:
     rows += _list_dropped(facts["dropped"])
     rows += [("model", "likelihood", facts["likelihood"])]
     rows += [("priors", name, value) for name, value in facts["priors"].items()]
-    rows += [("method", name, value) for name, value in facts["method"].items()]
-    rows += [("method", name, facts[name]) for name in ("n_chains", "n_draws", "seed", "interval_prob")]
+    rows += [("method", _say_asked(name, facts["method"]), value) for name, value in facts["method"].items()]
+    rows += [("fit", "chains in all", facts["n_chains"]), ("fit", "draws in all, kept", facts["n_draws"])]
+    rows += [("fit", name, facts[name]) for name in ("seed", "interval_prob")]
     if trend is not None:
         record = trend.record()
         rows += [("trend", name, value) for name, value in record["selection"].items()]
@@ -277,6 +283,13 @@ def table_choices(facts: Mapping[str, Any], trend: Trend | None) -> PageTable:
     frame = pd.DataFrame(shown, columns=["part", "choice", "value"])
     columns = (Column("part", "Of"), Column("choice", "Choice"), Column("value", "Value"))
     return build_table("choices", "Every choice behind these numbers", frame, columns, limit=500)
+
+
+def _say_asked(name: str, method: Mapping[str, Any]) -> str:
+    """Name a setting of the method; with chains, draws are those of one chain before any doubling."""
+    if name != "n_draws" or "n_chains" not in method:
+        return name
+    return "draws of a chain, before doublings" if "max_doublings" in method else "draws of a chain"
 
 
 def _list_dropped(dropped: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]:
@@ -304,6 +317,8 @@ def _show(value: Any) -> str:
 
 
 def _round_ticks(low: float, high: float) -> list[float]:
-    """Four or five round numbers inside an axis."""
+    """Up to five round numbers inside an axis, clear of its ends, where text would touch its neighbours."""
     step = next(step for step in (1, 2, 5, 10, 20, 25, 50, 100, 200, 500, 1e9) if (high - low) / step <= 5)
-    return [float(tick) for tick in np.arange(np.ceil(low / step) * step, high, step)]
+    room = 0.05 * (high - low)
+    ticks = np.arange(np.ceil(low / step) * step, high, step)
+    return [float(tick) for tick in ticks if low + room <= tick <= high - room]

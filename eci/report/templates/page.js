@@ -30,6 +30,7 @@ for (const box of document.querySelectorAll(".table")) {
   const table = box.querySelector("table");
   const body = table.tBodies[0];
   const rows = [...body.rows];
+  const order = new Map(rows.map((row, at) => [row, at]));
   const inWords = (row) => [...row.cells].filter((cell) => !cell.classList.contains("number"));
   const texts = new Map(rows.map((row) => [row, inWords(row).map((cell) => cell.textContent).join(" ").toLowerCase()]));
   const search = box.querySelector("input");
@@ -47,6 +48,9 @@ for (const box of document.querySelectorAll(".table")) {
       row.hidden = !fits || ++found > limit;
     }
     const shown = Math.min(found, limit);
+    // the axis of the intervals is enlarged while none but the first rows are shown
+    const isFirst = (row) => row.hidden || order.get(row) < Number(box.dataset.limit);
+    table.classList.toggle("enlarged", table.style.getPropertyValue("--zoom") !== "" && rows.every(isFirst));
     const narrowed = wanted || group;
     count.textContent = narrowed || shown < rows.length
       ? `${shown.toLocaleString("en")} of ${rows.length.toLocaleString("en")}${narrowed ? `, ${found.toLocaleString("en")} found` : ""}`
