@@ -5,7 +5,11 @@ Every message has four parts: what is wrong, where (file, row, column, model), t
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    import os
 
 EXIT_GOOD = 0
 EXIT_BAD_INPUT = 1
@@ -44,6 +48,29 @@ class ConvergenceError(EciError, RuntimeError):
     def __init__(self, message: str, partial: Any = None) -> None:
         super().__init__(message)
         self.partial = partial
+
+
+def require_file(path: str | os.PathLike[str], what: str, advice: str) -> None:
+    """Refuse a path where no file is: nothing, or a folder.
+
+    Parameters
+    ----------
+    path
+        The path as the user named it.
+    what
+        What the file is to be, as in "The priors file".
+    advice
+        What to do, as a sentence.
+
+    Raises
+    ------
+    DataError
+        Where it is missing or a folder.
+    """
+    if Path(path).is_dir():
+        raise DataError(f"{what} {path} is a folder. {advice}")
+    if not Path(path).exists():
+        raise DataError(f"{what} {path} does not exist. {advice}")
 
 
 class EciWarning(UserWarning):

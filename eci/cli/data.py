@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eci.cli.options import reading_options, rule_options
+from eci.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,7 +173,10 @@ def _load(name: str, cache: Path | None, reading: dict[str, Any]) -> pd.DataFram
 
     if Path(name).exists():
         return eci.load_scores(name, **reading)
-    found = find_vintage(cache_folder(cache), name)
+    try:
+        found = find_vintage(cache_folder(cache), name)
+    except DataError as error:
+        raise DataError(f"No file or folder is named {name}; as a vintage: {error}") from error
     found.require_intact()
     return eci.load_scores(found.path, format=found.format, aliases=reading["aliases"])
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from eci.errors import DataError
+from eci.errors import DataError, require_file
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,7 @@ class Priors:
         DataError
             Where the file cannot be read, is not TOML, or names a prior that does not exist.
         """
+        require_file(path, "The priors file", "Name a TOML file with lines such as noise_sd_scale = 0.2.")
         try:
             values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:

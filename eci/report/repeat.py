@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eci.errors import DataError
+from eci.errors import DataError, require_file
 
 if TYPE_CHECKING:
     from eci.fitted import Fit
@@ -99,6 +99,8 @@ def _priors(record: dict[str, Any]) -> TrendPriors:
 def _read(path: Path) -> dict[str, Any]:
     from eci.trend.result import SCHEMA
 
+    advice = "Name the trend.json that `eci trend DIR --out FOLDER` writes."
+    require_file(path, "The trend", advice)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

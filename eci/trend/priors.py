@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from eci.errors import DataError
+from eci.errors import DataError, require_file
 from eci.trend.basis import CHANGE_MODELS, Array, ChangeModel
 from eci.trend.regress import CoefficientPrior
 
@@ -123,6 +123,7 @@ class TrendPriors:
         """
         import tomllib
 
+        require_file(path, "The priors file", "Name a TOML file with lines such as jump_sd = 5.0.")
         try:
             table = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as fault:

@@ -418,6 +418,9 @@ def test_commands(server, tmp_path):
     unknown = run("show", "epoch/1999")
     assert unknown.exit_code == 1
     assert "no vintage 'epoch/1999'" in unknown.stderr
+    missing = run("diff", "nosuch.csv", new)
+    assert missing.exit_code == 1
+    assert "No file or folder is named nosuch.csv; as a vintage: " in missing.stderr
 
 
 def test_moves(tmp_path):

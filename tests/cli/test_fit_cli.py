@@ -258,7 +258,10 @@ class TestPriors:
         assert in_words(quick(data, out, "--priors", path), *words)
 
     def test_no_file(self, data, out, tmp_path):
-        assert in_words(quick(data, out, "--priors", tmp_path / "none.toml"), "none.toml")
+        assert in_words(
+            quick(data, out, "--priors", tmp_path / "none.toml"), "none.toml does not exist. Name"
+        )
+        assert in_words(quick(data, out, "--priors", tmp_path), "is a folder. Name a TOML file")
 
 
 class TestUsage:

@@ -161,8 +161,10 @@ def test_a_trend_of_another_fit_is_refused(folder, invented_fit, tmp_path):
     assert "is no trend of this version" in refused("report", folder, "--trend", other)
     other.write_text(text.replace('"seed"', '"sown"'))
     assert "lacks 'seed'" in refused("report", folder, "--trend", other)
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"The trend .*none\.json does not exist\. Name the trend\.json"):
         repeat_trend(invented_fit, tmp_path / "none.json")
+    with pytest.raises(DataError, match=r"The trend .* is a folder\. Name the trend\.json"):
+        repeat_trend(invented_fit, tmp_path)
 
 
 def test_a_point_estimate_gets_a_report_without_trend(invented_fit, tmp_path):

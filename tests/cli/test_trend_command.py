@@ -139,7 +139,7 @@ def test_models_may_come_from_a_file_and_priors_from_toml(tmp_path):
         ([*CARD, "--model", "Claude Opus 9"], "Did you mean"),
         ([*CARD, "--break-at", "2020-01-01"], "no model on one side"),
         ([*CARD, "--lab", "Antropic"], "Did you mean 'Anthropic'"),
-        ([*CARD, "--priors", "none.toml"], "Cannot read priors"),
+        ([*CARD, "--priors", "none.toml"], "The priors file none.toml does not exist. Name a TOML file"),
         ([*CARD, "--since", "2026-05-01"], "at least 3"),
     ],
 )
