@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from eci.cli.options import reading_options
+from eci.errors import EXIT_CHECK_FAILED
 
 if TYPE_CHECKING:
     from eci.queries.placement import Placement
@@ -26,9 +27,10 @@ def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) ->
 
     NEW.csv has at least the columns model, benchmark and score, as `eci fit` takes them; with a release_date
     a model is also placed under a prior dated by it. Benchmarks that are not in the fit and models that are
-    get left out, by name.
+    get left out, by name. Exit code 3 if a result rests on fewer than 10 effective draws.
     """
     import eci
+    from eci.queries.place import LEAST_EFFECTIVE
     from eci.report import tables
     from eci.report.query_words import describe_placement
     from eci.report.verdict import verdict
@@ -37,10 +39,20 @@ def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) ->
     placement = fit.place(scores, **reading)
     if as_json:
         click.echo(json.dumps(_record(placement, tables.facts(fit)), indent=1, ensure_ascii=False))
-        return
-    _print(placement, f"{100 * fit.interval_prob:g} %")
-    click.echo("\n" + describe_placement(placement))
-    click.echo(verdict(tables.facts(fit)))
+    weak = [one for one in placement if one.effective_draws < LEAST_EFFECTIVE]
+    for one in weak:
+        click.echo(
+            f"CHECK FAILED: {one.model}, {one.prior} prior, rests on {one.effective_draws:.1f} effective "
+            f"draws of {one.n_draws}, limit {LEAST_EFFECTIVE}: its interval says nothing. Fit again with the "
+            "model in the data.",
+            err=as_json,
+        )
+    if not as_json:
+        _print(placement, f"{100 * fit.interval_prob:g} %")
+        click.echo("\n" + describe_placement(placement))
+        click.echo(verdict(tables.facts(fit)))
+    if weak:
+        raise click.exceptions.Exit(EXIT_CHECK_FAILED)
 
 
 def _print(placement: Placement, percent: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from eci.fitted import Fit
 
 MIN_EFFECTIVE = 100
+LEAST_EFFECTIVE = 10  # an interval of fewer says nothing
 MIN_DATED = 10  # models with a date that a trend of abilities needs
 N_KEPT = 2000
 _YEAR = np.timedelta64(1, "D") * 365.25
@@ -76,6 +77,8 @@ def place(
 
     Notes
     -----
+    An interval of fewer than 10 effective draws says nothing, and `eci place` exits with 3.
+
     Standard scales (mean 100, sd 10) are those of the models of the fit; a refit would count the new model
     among them. Few effective draws (under 100) mean that the new scores change what is known of the
     benchmarks: fit again with the model in the data.
@@ -115,13 +118,15 @@ def _select(fit: Fit, table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[LeftOut,
             "scores have shaped it, and placing would count them twice. `eci show DIR` has their index; give "
             "a changed version a name of its own."
         )
+    hints = Hints(benchmarks)
     if kept.empty:
+        unknown = sorted(set(new["benchmark"]))[:3]
+        meant = " ".join(f"{name}: {hints[name]}" for name in unknown if hints[name])
         raise DataError(
             f"No new model has a score on one of the {len(benchmarks)} benchmarks of the fit; these scores "
-            f"are on {_shorten(set(new['benchmark']))}. Names must be equal to the letter: `eci show DIR "
-            "--benchmarks` lists them."
+            f"are on {_shorten(set(new['benchmark']))}. {meant}{' ' if meant else ''}Names must be equal "
+            "to the letter: `eci show DIR --benchmarks` lists them."
         )
-    hints = Hints(benchmarks)
     without = set(new["model"]) - set(kept["model"])
     left_out = [LeftOut("model", name, "in the fit already") for name in sorted(set(table["model"][is_old]))]
     left_out += [

@@ -177,6 +177,7 @@ def test_a_model_above_all_others_is_called_so(anchored):
     [
         (NEW.assign(model="model 03"), "in the fit already: model 03"),
         (NEW.assign(benchmark="bench"), "No new model has a score on one of the 8 benchmarks"),
+        (NEW.assign(benchmark="Bench-3"), r"are on Bench-3\. Bench-3: Did you mean 'bench 3'"),
         (NEW.assign(score=1.2), "score"),
         (NEW[:0], "no row"),
     ],
