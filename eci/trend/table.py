@@ -211,6 +211,8 @@ def _reduce_variants(frame: pd.DataFrame, rule: str) -> tuple[pd.DataFrame, list
 def _standard_deviations(frame: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]:
     """Return sds in points and which are known; from `sd`, else from the arms of the interval.
 
+    An interval whose probability is not stated is not needed where `sd` is.
+
     With z the standard normal quantile of the interval's probability, sd = (high - low) / (2 z): the mean of
     the two arms, which for an asymmetric interval is the sd of the symmetric one with the same width.
     """
@@ -229,12 +231,15 @@ def _standard_deviations(frame: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]
                 f"{value[where]:g}, low {low[where]:g}, high {high[where]:g}. Correct the row, or blank "
                 "both ends."
             )
-        if given.any():
-            if "interval_prob" not in frame.columns:
+        if "interval_prob" not in frame.columns:
+            lacking = given & ~np.isfinite(_numbers(frame, "sd")) if "sd" in frame.columns else given
+            if lacking.any():
                 raise DataError(
                     "The table has `low` and `high` but no `interval_prob`: say which probability they hold, "
-                    "for instance 0.9 or 0.95, in a column."
+                    f"for instance 0.9 or 0.95, in a column, or give the `sd` of all models; "
+                    f"{frame['name'].iloc[int(np.argmax(lacking))]!r} has none."
                 )
+        elif given.any():
             prob = _numbers(frame, "interval_prob")
             bad = given & ~((prob > 0) & (prob < 1))
             if bad.any():

@@ -89,6 +89,7 @@ def test_sd_column_wins_and_a_missing_interval_takes_the_median_with_a_note():
         ({"low": 101.0, "high": 130.0, "interval_prob": 0.9}, "interval of 'A' does not hold its value"),
         ({"low": 90.0, "high": [130.0] * 4 + [np.nan], "interval_prob": 0.9}, "interval of 'E'"),
         ({"low": 90.0, "high": 130.0}, "no `interval_prob`"),
+        ({"low": 90.0, "high": 130.0, "sd": [1.0, 1.0, np.nan, 1.0, 1.0]}, "'C' has none"),
         ({"low": 90.0, "high": 130.0, "interval_prob": 95}, "interval_prob of 'A' is 95"),
         ({"sd": -1.0}, "must not be negative"),
         ({"release_date": "soon"}, "release_date of 'A' is not a date"),
@@ -383,3 +384,10 @@ def test_cells_that_steer_a_terminal_or_are_no_days(column, cell, said):
     table.loc[1, column] = cell
     with pytest.raises(DataError, match=said):
         IndexSeries.from_table(table)
+
+
+def test_an_interval_of_unstated_probability_is_not_needed_beside_sd():
+    """As in abilities.csv of a saved fit."""
+    sds = [1.0, 2.0, 1.5, 3.0, 0.0]
+    with_both = IndexSeries.from_table(table(low=90.0, high=130.0, sd=sds))
+    np.testing.assert_array_equal(with_both.index_sd, IndexSeries.from_table(table(sd=sds)).index_sd)
