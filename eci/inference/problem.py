@@ -21,7 +21,7 @@ from eci.inference.method import Laplace, Method, Nuts
 from eci.inference.mode import Mode, compile_curvature, crude_start, find_mode, recentre
 from eci.inference.moments import match_moments
 from eci.inference.provenance import Clock
-from eci.inference.whiten import Whitening, round_factors, unwhiten, whiten
+from eci.inference.whiten import Whitening, unwhiten, whiten
 from eci.irt.continuous import RepeatedNormal
 from eci.irt.datum import Datum, RepeatedDatum, Row, group_scores
 from eci.irt.measurement import CodedScores, Coordinates, Measurement, Position
@@ -78,7 +78,7 @@ def prepare(
             program.result()
         clock.lap("compile")
     if isinstance(method, Nuts):
-        whitening = round_factors(match_moments(measurement, whitening, scores))
+        whitening = match_moments(measurement, whitening, scores)
         clock.lap("mode")
     return Problem(measurement, scores, mode._replace(position=center), whitening, definite)
 
@@ -218,10 +218,10 @@ def _list_programs(
     if isinstance(method, Nuts):
         blank = _blank(start)
         if method.kernel == "lean":
-            programs.append(lambda: compile_chain(measurement, method, round_factors(blank), scores))
+            programs.append(lambda: compile_chain(measurement, method, blank, scores))
         programs.append(lambda: match_moments.lower(measurement, blank, scores).compile())
         z = np.zeros((PIECE, sum(x.size for x in start) - 2))
-        programs.append(lambda: _constrain.lower(measurement, round_factors(blank), scores, z).compile())
+        programs.append(lambda: _constrain.lower(measurement, blank, scores, z).compile())
     return programs
 
 

@@ -238,24 +238,13 @@ def unwhiten(whitening: Whitening, z: Array) -> Position:
     """
     center = whitening.center
     n_models, n_w = center.ability.shape[0], whitening.w_factor.shape[1]
-    z = z.astype(whitening.w_factor.dtype)
     w = whitening.w_factor @ z[:n_w]
     own = jnp.sum(whitening.benchmark_factor * z[n_w:].reshape(-1, 1, center.benchmark.shape[1]), axis=2)
     return Position(
         center.ability + w[:n_models],
-        center.benchmark + (own - whitening.coupling @ w),
+        center.benchmark + own - whitening.coupling @ w,
         center.shared + w[n_models:],
     )
-
-
-def round_factors(whitening: Whitening) -> Whitening:
-    """Keep the factors in single precision: half the bytes that every leapfrog reads.
-
-    A map that is rounded is a map as well. The density is still evaluated in double precision, where the map
-    leads, so that only the density of where it leads is off, by about 1e-7 of a posterior sd.
-    """
-    factors = (jnp.asarray(np.asarray(factor, np.float32)) for factor in whitening[1:])
-    return Whitening(whitening.center, *factors)
 
 
 MIN_PATTERN_MARGIN = 4.0  # posterior sds: what `hold_pattern` cuts off is then below 1e-4
