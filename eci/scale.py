@@ -94,7 +94,8 @@ class Scale:
 
     def points(self, logits: FloatArray) -> FloatArray:
         """Abilities or difficulties in points; `logits` has shape (draw, n)."""
-        points = self.origin[:, None] + self.slope[:, None] * logits
+        with np.errstate(invalid="ignore"):  # of a draw that overflowed: nan, which the checks name
+            points = self.origin[:, None] + self.slope[:, None] * logits
         return np.asarray(points, dtype=np.float64)
 
     def per_point(self, discrimination: FloatArray) -> FloatArray:

@@ -89,12 +89,13 @@ def _draw(
 ) -> Axes:
     progress("reading the fit", 0, 4)
     import eci
-    from eci.report import plots, repeat
+    from eci.report import plots, repeat, tables
 
     if kind == "index":
         return plots.index(folder, labs=labs, top=top or plots.N_RANKED)
     axes: Axes
     fit = eci.load_fit(folder)
+    tables.require_index(tables.abilities(fit))
     if kind in _FIT:
         progress("drawing", 2, 4)
         axes = getattr(plots, kind)(fit)

@@ -83,8 +83,8 @@ def _require_free(target: Path, *, force: bool) -> None:
         )
     if any(target.iterdir()) and not force:
         raise DataError(
-            f"{target} holds a fit already. Replace it with --force (force=True), or give another --out "
-            "(another folder)."
+            f"{target} holds a fit already. Add --force to replace it (in Python force=True), or give "
+            "another --out (another folder)."
         )
 
 

@@ -101,6 +101,11 @@ class Selection:
         if self.weights is not None:
             wanted = _option(self.weights, {"open": True, "closed": False}, "weights")
             kept &= np.array([known is wanted for known in series.open_weights], dtype=bool)
+        if len(series) == 0:
+            raise DataError(
+                "The index holds no model with a release date, and a trend is one over time. Fill the column "
+                "release_date, of the scores before a fit or of the table, and try again."
+            )
         if not kept.any():
             raise DataError(
                 f"The selection leaves no model: {self.record()} of {len(series)} models. Loosen a rule; "

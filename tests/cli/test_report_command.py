@@ -246,3 +246,13 @@ def test_report_and_plot_load_neither_jax_nor_arviz(folder, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("kind", ["index", "timeline", "benchmarks", "information", "residuals"])
+def test_a_saved_fit_without_an_index_has_no_picture(invented_fit, tmp_path, kind):
+    nan = invented_fit.scale.slope * float("nan")
+    scale = replace(invented_fit.scale, slope=nan, origin=nan, anchors={})
+    empty = replace(invented_fit, scale=scale).save(tmp_path / "fit")
+    out = tmp_path / "picture.png"
+    assert "No model of this fit has an index" in refused("plot", kind, empty, "--out", out)
+    assert not out.exists()

@@ -233,7 +233,7 @@ def test_what_is_no_path_is_no_fit(given):
 
 
 def test_a_fit_that_is_there_names_the_option_of_both_doors(saved, invented_fit):
-    with pytest.raises(DataError, match=r"Replace it with --force \(force=True\)"):
+    with pytest.raises(DataError, match=r"Add --force to replace it \(in Python force=True\)"):
         invented_fit.save(saved)
 
 

@@ -391,3 +391,8 @@ def test_an_interval_of_unstated_probability_is_not_needed_beside_sd():
     sds = [1.0, 2.0, 1.5, 3.0, 0.0]
     with_both = IndexSeries.from_table(table(low=90.0, high=130.0, sd=sds))
     np.testing.assert_array_equal(with_both.index_sd, IndexSeries.from_table(table(sd=sds)).index_sd)
+
+
+def test_an_index_without_dates_is_told_as_that():
+    with pytest.raises(DataError, match="holds no model with a release date"):
+        IndexSeries.from_table(table(release_date=""))
