@@ -11,7 +11,7 @@ from eci.scores.aliases import Aliases, Kind
 from eci.scores.faults import Fault, Faults, bare
 from eci.scores.names import Hints
 from eci.scores.readers.tables import Tables
-from eci.scores.schema import BENCHMARK_FACTS, DTYPES, MODEL_FACTS, Unit, parse
+from eci.scores.schema import BENCHMARK_FACTS, DTYPES, MODEL_FACTS, MOST_ITEMS, Unit, parse
 from eci.scores.sheet import Sheet
 
 Parsed = tuple[Sheet, pd.DataFrame]
@@ -71,10 +71,11 @@ def _effective_items(score: pd.Series, error: pd.Series) -> pd.Series:
     """Number of right-or-wrong items whose score would have this standard error, sqrt(p (1 - p) / n).
 
     It is the sampling error that counts: answers in clusters make fewer items of many, partial credit and
-    repeated runs make more. Unknown for a score of 0 or 1 and for an error of 0, which say nothing of n.
+    repeated runs make more. Unknown for a score of 0 or 1 and for an error of 0, which say nothing of n. An
+    error that asks for more items than a benchmark can have counts as that many.
     """
     known = (score > 0) & (score < 1) & (error > 0)
-    n = (score * (1 - score) / error.where(known) ** 2).round().clip(lower=1)
+    n = (score * (1 - score) / error.where(known) ** 2).round().clip(lower=1, upper=MOST_ITEMS)
     return n.astype("float64")
 
 

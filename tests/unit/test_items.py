@@ -136,6 +136,12 @@ def test_a_standard_error_becomes_items(tmp_path):
     assert load_scores(table)["n_items"].fillna(-1).tolist() == [100.0, 80.0, -1.0, 70.0]
 
 
+@pytest.mark.parametrize("error", ["1e-6", "1e-14"])
+def test_a_tiny_standard_error_makes_no_more_items_than_a_count_may_have(tmp_path, error):
+    path = write(tmp_path / "s.csv", f"model,benchmark,score,standard_error\nA,x,0.5,{error}\n")
+    assert load_scores(path)["n_items"].tolist() == [1e9]
+
+
 def test_a_negative_standard_error_is_a_fault(tmp_path):
     path = write(tmp_path / "s.csv", "model,benchmark,score,standard_error\nA,x,0.5,-0.1\n")
     with pytest.raises(FaultyTableError, match=r"column standard_error: -0\.1 is negative"):
