@@ -132,10 +132,12 @@ def _print_faults(faulty: FaultyTableError, name: str, as_json: bool) -> None:
 
 
 def _print_summary(console: Console, name: str, summary: Summary) -> None:
+    from eci.report.text import count
+
     console.print(name, style="bold")
     dates = f"{summary.first_date} to {summary.last_date}" if summary.first_date else "none"
     if summary.undated:
-        dates += f"; {len(summary.undated)} models without: {_list(summary.undated)}"
+        dates += f"; {count(len(summary.undated), 'model')} without: {_list(summary.undated)}"
     spread = "none"
     if summary.spread_median is not None:
         spread = f"{summary.n_pairs_several} of the pairs, median spread {summary.spread_median:.3f}"
@@ -145,7 +147,7 @@ def _print_summary(console: Console, name: str, summary: Summary) -> None:
             ("models", str(summary.n_models)),
             ("benchmarks", str(summary.n_benchmarks)),
             ("scores", f"{summary.n_scores}, {summary.n_with_items} with a number of items"),
-            ("pairs", f"{summary.n_pairs}, {100 * summary.fill:.1f} % of the grid"),
+            ("pairs", f"{summary.n_pairs}, {100 * summary.fill:.1f}% of the grid"),
             ("release dates", dates),
             ("labs", _tally(summary.labs)),
             ("domains", _tally(summary.domains)),

@@ -102,7 +102,7 @@ def _read_same(given: tuple[str, ...]) -> dict[str, str]:
 def _print(compared: Comparison) -> None:
     from eci.cli.present import print_table
 
-    low = f"{compared.interval_prob:.0%} low".replace("%", " %")
+    low = f"{compared.interval_prob:.0%} low"
     formats = dict.fromkeys(["index", "low", "high"], ".1f") | dict.fromkeys(
         ["rank", "rank_low", "rank_high"], "d"
     )

@@ -221,6 +221,7 @@ def _print_diff(found: TableDiff, top: int) -> None:
 
 def _print_moves(moved: pd.DataFrame, top: int) -> None:
     from eci.cli.present import print_table
+    from eci.report.text import count
 
-    click.echo(f"\nLargest moves of {len(moved)} models in both (least squares, points)")
+    click.echo(f"\nLargest moves of {count(len(moved), 'model')} in both (least squares, points)")
     print_table(moved.head(top), {"old": ".1f", "new": ".1f", "move": "+.2f"})

@@ -48,7 +48,7 @@ def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) ->
             err=as_json,
         )
     if not as_json:
-        _print(placement, f"{100 * fit.interval_prob:g} %")
+        _print(placement, f"{100 * fit.interval_prob:g}%")
         click.echo("\n" + describe_placement(placement))
         click.echo(verdict(tables.facts(fit)))
     if weak:

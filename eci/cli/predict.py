@@ -33,7 +33,7 @@ _SCHEMA = "eci.predict/1"
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the noise.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def predict(folder: Path, **given: Any) -> None:
-    """Predict scores that have not been measured, with intervals that hold 50 and 90 % of them.
+    """Predict scores that have not been measured, with intervals that hold 50 and 90% of them.
 
     Scores are fractions, highest first.
     """
@@ -91,5 +91,5 @@ def _print(table: pd.DataFrame, model: str | None, benchmark: str | None) -> Non
     hidden |= {"benchmark", "domain"} if benchmark and not model else set()
     hidden |= {"measured"} if table["measured"].isna().all() else set()
     numbers = ["low_90", "low_50", "median", "high_50", "high_90", "measured"]
-    headings = {"low_90": "90 % low", "low_50": "50 % low", "high_50": "50 % high", "high_90": "90 % high"}
+    headings = {"low_90": "90% low", "low_50": "50% low", "high_50": "50% high", "high_90": "90% high"}
     print_table(table.drop(columns=list(hidden)), dict.fromkeys(numbers, ".3f"), headings)

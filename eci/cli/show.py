@@ -91,7 +91,7 @@ def print_abilities(table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     """Print a ranking."""
     from eci.cli.present import print_table
 
-    percent = f"{100 * facts['interval_prob']:g} %"
+    percent = f"{100 * facts['interval_prob']:g}%"
     print_table(
         table,
         {"rank": "d", "index": ".1f", "sd": ".2f", "low": ".1f", "high": ".1f", "n_benchmarks": ".0f"},
@@ -103,7 +103,7 @@ def print_benchmarks(table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     """Print the benchmarks, hardest first."""
     from eci.cli.present import print_table
 
-    percent = f"{100 * facts['interval_prob']:g} %"
+    percent = f"{100 * facts['interval_prob']:g}%"
     points = dict.fromkeys(["difficulty", "difficulty_low", "difficulty_high"], ".1f")
     slopes = dict.fromkeys(["discrimination", "discrimination_low", "discrimination_high"], ".3f")
     print_table(

@@ -31,7 +31,7 @@ def weigh_evidence(factors: Sequence[float], error: float | None = None) -> str:
         return "The prior leaves nothing to decide:"
     grades = {grade(factor) for factor in factors}
     first = f"Bayes factor for a change {show_factor(factors[0])}"
-    drawn = "" if error is None else f"; Monte Carlo error {100 * error:.2g} %"
+    drawn = "" if error is None else f"; Monte Carlo error {100 * error:.2g}%"
     if len(grades) == 1:
         return f"The data give {grades.pop()} ({first}{drawn}):"
     low, high = min(factors), max(factors)

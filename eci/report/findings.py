@@ -70,7 +70,7 @@ def tell_benchmarks(standing: pd.DataFrame) -> str:
     harder, solved = int((standing["p_harder"] > 0.5).sum()), int((standing["frontier_score"] > 0.9).sum())
     return (
         f"{harder} of {len(standing)} benchmarks are harder than the best model, which is expected to score "
-        f"above 90 % on {solved}"
+        f"above 90% on {solved}"
     )
 
 

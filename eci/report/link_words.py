@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def describe_link(link: Link) -> str:
     """Say what a link is, how sure, and what it rests on."""
     quantities = link.quantities()
-    percent = f"{100 * link.interval_prob:g} %"
+    percent = f"{100 * link.interval_prob:g}%"
     low, high = link.range
     lines = [
         f"Old scale: {link.scales[0]}",

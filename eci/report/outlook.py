@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eci.report.evidence import grade, show_factor
-from eci.report.text import align, interval, number, paragraph
+from eci.report.text import align, count, interval, number, paragraph
 from eci.trend.forecast import MOST_YEARS
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def describe_labs(labs: LabTrends, interval_prob: float) -> str:
         f"{interval(labs.level_spread)}."
     )
     if labs.n_unlabelled:
-        said += f" {labs.n_unlabelled} models of unknown lab are left out."
+        said += f" Left out: {count(labs.n_unlabelled, 'model')} of unknown lab."
     return paragraph(said) + "\n\n" + align(lines, "<>>>>>")
 
 
@@ -132,11 +132,11 @@ def describe_forecast(forecasts: Sequence[Forecast], reached: Sequence[Reach], i
 
 def describe_backtests(today: Backtest, walked: Backtest | None = None) -> str:
     """Lay out how forecasts would have done; beside it, where there is one, with the index refitted."""
-    shares_heading = ("in 50 %", "in 80 %", "in 90 %")
+    shares_heading = ("in 50%", "in 80%", "in 90%")
     heading = ("months", "forecasts", "independent", *shares_heading, "CRPS", "CRPS of the line", "bias")
     rows = [_backtest_row(row) for row in today.rows]
     shares = (
-        "share of forecasts inside each interval, with the 95 % binomial interval from the forecasts that do "
+        "share of forecasts inside each interval, with the 95% binomial interval from the forecasts that do "
         "not overlap."
     )
     leak = "Today's index leaks the future into the past: later scores have moved the earlier values."
@@ -208,7 +208,7 @@ def describe_horizons(horizons: Sequence[Horizon], interval_prob: float) -> str:
         percent = horizon.kind.removeprefix("p")
         multiplier, factor, r_squared = horizon.least_squares
         text = (
-            f"METR's {percent} % time horizon doubles every {interval(horizon.points_per_doubling)} points "
+            f"METR's {percent}% time horizon doubles every {interval(horizon.points_per_doubling)} points "
             f"({len(horizon.calibration)} models, measured horizons assumed good to a log sd of "
             f"{horizon.log_sd:g}; least squares {multiplier:.2g} · {factor:.4f}^index, R² {r_squared:.3f})."
         )

@@ -6,7 +6,7 @@ from itertools import groupby
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from eci.report.text import WIDTH, paragraph
+from eci.report.text import WIDTH, count, paragraph
 
 if TYPE_CHECKING:
     from eci.queries.calibrate import Calibration
@@ -55,8 +55,8 @@ def describe_prediction(prediction: Prediction, likelihood: str) -> str:
 def describe_calibration(calibration: Calibration) -> str:
     """Say how well the scores of a fit are predicted, each left out."""
     return paragraph(
-        f"Each of the {calibration.n_scores} scores left out in turn and predicted from the others: the 50 % "
-        f"interval holds {calibration.in_50:.2f} of them, the 90 % interval {calibration.in_90:.2f} (median "
+        f"Each of the {calibration.n_scores} scores left out in turn and predicted from the others: the 50% "
+        f"interval holds {calibration.in_50:.2f} of them, the 90% interval {calibration.in_90:.2f} (median "
         f"width {calibration.width_90:.2f}). Mean absolute error {calibration.error:.3f}; the mean of the "
         f"other models on the benchmark is wrong by {calibration.error_of_mean:.3f}.",
         f"In {calibration.n_unsure} cases leaving the score out changes the fit so much that its prediction "
@@ -73,7 +73,7 @@ def describe_advice(advice: Advice) -> str:
         f"Posterior sd now: {advice.sd:.2f} points ({advice.target}). Utility: its expected posterior "
         "variance once the score is known; expected sd is the square root.",
         f"The {len(advice.best_set)} of the set together: {last['expected_sd']:.2f} points, "
-        f"{100 * last['removed']:.0f} % of the variance removed."
+        f"{100 * last['removed']:.0f}% of the variance removed."
         if len(advice.best_set) > 1
         else "",
     )
@@ -84,10 +84,11 @@ def describe_design(design: Design) -> str:
     best = design.levels.loc[design.levels["difficulty"] == design.best].iloc[0]
     near = ", ".join(f"{row.benchmark} {row.difficulty:.0f}" for row in design.nearest.itertuples())
     return paragraph(
-        f"A new benchmark of difficulty {design.best:g} would separate the {len(design.models)} models at "
-        f"the frontier best ({design.models[0]} would score {best['expected_score']:.2f}): taken by all of "
-        f"them, it leaves an expected sd of {best['expected_gap_sd']:.2f} points in a model's distance from "
-        f"their mean, now {design.gap_sd:.2f}.",
+        f"A new benchmark of difficulty {design.best:g} would separate the "
+        f"{count(len(design.models), 'model')} at the frontier best ({design.models[0]} would score "
+        f"{best['expected_score']:.2f}): taken by all of them, it leaves an expected sd of "
+        f"{best['expected_gap_sd']:.2f} points in a model's distance from their mean, "
+        f"now {design.gap_sd:.2f}.",
         f"The sd of an index itself would go from {design.index_sd:.2f} to {best['expected_index_sd']:.2f}: "
         "the error of the scale, which all models share, stays.",
         f"Assumed: slope {design.discrimination:.3f} per point and noise, the medians of the fit; difficulty "

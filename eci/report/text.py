@@ -47,6 +47,11 @@ def write_number(value: float, spec: str) -> str:
     return format(value, spec)
 
 
+def count(n: int, noun: str) -> str:
+    """Show how many: 1 model, 2 models."""
+    return f"{n} {noun}{'' if n == 1 else 's'}"
+
+
 def paragraph(*sentences: str) -> str:
     """Fill sentences into lines."""
     return fill(" ".join(sentence for sentence in sentences if sentence), WIDTH)

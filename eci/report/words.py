@@ -7,7 +7,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from eci.report.evidence import bayes_factor, weigh_evidence
-from eci.report.text import WIDTH, interval, number, paragraph
+from eci.report.text import WIDTH, count, interval, number, paragraph
 from eci.report.trend_tables import (
     CHANGE_WORDS,
     list_change_models,
@@ -77,7 +77,7 @@ def describe_on_trend(answer: OnTrend, interval_prob: float) -> str:
     for other, whose in ((answer.own_lab, "its own lab's line"), (answer.all_labs, "the line of all labs")):
         if other is not None and other.above != answer.above:
             text += (
-                f" Against {whose} ({other.n_others} models): {other.above.median:+.1f} points "
+                f" Against {whose} ({count(other.n_others, 'model')}): {other.above.median:+.1f} points "
                 f"({other.above.low:.1f} to {other.above.high:.1f}), {number(other.months_ahead.median)} "
                 f"months, P(above) = {other.p_above:.3f}."
             )

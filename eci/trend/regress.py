@@ -270,7 +270,7 @@ def check_edges(posterior: GridPosterior, taus: Array, log_prior_tau: Array) -> 
     Raises
     ------
     ConvergenceError
-        Where more than 1 % of the mass lies on the last residual sd of the grid, or on the first while the
+        Where more than 1% of the mass lies on the last residual sd of the grid, or on the first while the
         likelihood still changes there.
     """
     mass = posterior.weight.sum(axis=1)
@@ -282,6 +282,6 @@ def check_edges(posterior: GridPosterior, taus: Array, log_prior_tau: Array) -> 
             continue
         raise ConvergenceError(
             f"The residual sd runs off its grid: {mass[series, (0, -1)[edge]]:.1%} of the posterior lies on "
-            f"the {('lowest', 'highest')[edge]} value {taus[(0, -1)[edge]]:.3g} (limit 1 %). The values may "
+            f"the {('lowest', 'highest')[edge]} value {taus[(0, -1)[edge]]:.3g} (limit 1%). The values may "
             "lie on an exact line or hold too few models; add models, or give `residual_sd` in the priors."
         )

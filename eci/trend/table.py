@@ -246,7 +246,7 @@ def _standard_deviations(frame: pd.DataFrame) -> tuple[Array, NDArray[np.bool_]]
                 where = int(np.argmax(bad))
                 raise DataError(
                     f"interval_prob of {frame['name'].iloc[where]!r} is {prob[where]:g}; it must lie in (0, "
-                    "1), as 0.9 for intervals that hold 90 %."
+                    "1), as 0.9 for intervals that hold 90%."
                 )
             safe = np.where(given, prob, 0.5)
             sd = np.where(given, (high - low) / (2.0 * ndtri(0.5 + safe / 2.0)), np.nan)

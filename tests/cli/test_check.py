@@ -48,7 +48,7 @@ def test_what_is_in_the_data(data):
     assert lines["models"] == "3"
     assert lines["benchmarks"] == "2"
     assert lines["scores"] == "6, 0 with a number of items"
-    assert lines["pairs"] == "5, 83.3 % of the grid"
+    assert lines["pairs"] == "5, 83.3% of the grid"
     assert lines["release dates"] == "2024-01-01 to 2024-01-01; 2 models without: N, n"
     assert lines["source kinds"] == "vendor 3, unknown 2, independent 1"
     assert lines["several values"] == "1 of the pairs, median spread 0.500"

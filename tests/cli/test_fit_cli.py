@@ -96,7 +96,7 @@ class TestMethods:
         options = ("--likelihood", "logit_normal", "--priors", priors, "--interval-prob", "0.5")
         result = quick(data, out, *options)
         assert result.exit_code == EXIT_GOOD, result.output
-        assert "50 % low" in result.stdout
+        assert "50% low" in result.stdout
         facts = json.loads((out / "fit.json").read_text())
         assert facts["likelihood"] == "logit_normal"
         assert facts["interval_prob"] == 0.5

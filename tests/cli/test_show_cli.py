@@ -34,7 +34,7 @@ def test_the_ranking(saved):
     assert result.stderr == ""
     assert len(rows(result)) == 16
     assert [line.split()[0] for line in rows(result)] == [str(i) for i in range(1, 17)]
-    assert "90 % low" in result.stdout.splitlines()[0]
+    assert "90% low" in result.stdout.splitlines()[0]
     anchor = next(line for line in rows(result) if "model 14" in line)
     assert anchor.split()[-5:-1] == ["150.0", "0.00", "150.0", "150.0"]
 
