@@ -308,8 +308,8 @@ def check_enough(series: IndexSeries, *, frontier: bool = False) -> None:
     if n < 3:
         found = f"{n}: {', '.join(series.models)}" if n else "none"
         raise DataError(
-            f"A trend needs at least 3 {what}, each with a release date and an index that is a number; found "
-            f"{found}. Loosen the selection, or check dates and index."
+            f"A trend needs at least 3 {what}, found {found}. Loosen the selection; every model needs a "
+            "release date and an index that is a number."
         )
     if n_dates < 3:
         raise DataError(
