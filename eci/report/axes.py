@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +20,7 @@ INK, MUTED, FAINT, RULE = "#1c1b19", "#6a665f", "#cfcbc2", "#e4e0d7"
 ACCENT, SECOND = "#1d5f91", "#b9500f"
 LABEL_SIZE = 7.5
 HEADLINE_SIZE = 11.0
-BOLD_WIDTH = 0.66  # of the size: mean width of a bold letter
+SPACE = 0.4  # of the size: the room between two words
 POINTS_PER_INCH = 72.0
 MOST_HEADLINE = 400  # characters
 
@@ -46,11 +45,36 @@ def clip(text: str, most: int = 60) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def measure(text: str, size: float, weight: str = "normal") -> float:
+    """Width of a text in typographic points; a name such as a$b$ counts as it stands."""
+    from matplotlib.font_manager import FontProperties
+    from matplotlib.textpath import TextPath
+
+    bare = text.replace("$", r"\$") or " "
+    return float(TextPath((0, 0), bare, size=size, prop=FontProperties(weight=weight)).get_extents().width)
+
+
 def set_headline(ax: Axes, text: str) -> None:
-    """Put what a picture shows above it, in as many lines as it needs."""
-    n_chars = int(_lay_out(ax) * ax.bbox.width / (HEADLINE_SIZE * BOLD_WIDTH))
-    lines = fill(clip(text, MOST_HEADLINE), max(n_chars, 20))
+    """Put what a picture shows above it, in as few lines as hold it, about equally long."""
+    lines = _break_evenly(clip(text, MOST_HEADLINE), _lay_out(ax) * ax.bbox.width)
     ax.set_title(lines, loc="left", fontsize=HEADLINE_SIZE, fontweight="bold", color=INK, parse_math=False)
+
+
+def _break_evenly(text: str, width: float) -> str:
+    """Break a headline into lines within a width in points; no last line of one word."""
+    words = [(word, measure(word, HEADLINE_SIZE, "bold") + SPACE * HEADLINE_SIZE) for word in text.split()]
+
+    def fill_lines(limit: float) -> list[str]:
+        lines, left = [""], limit
+        for word, size in words:
+            if size > left and lines[-1]:
+                lines, left = [*lines, ""], limit
+            lines[-1], left = f"{lines[-1]} {word}".strip(), left - size
+        return lines
+
+    fewest = fill_lines(width)
+    even = (fill_lines(share * width) for share in np.linspace(0.3, 1.0, 36))
+    return "\n".join(next((lines for lines in even if len(lines) == len(fewest)), fewest))
 
 
 def name_points(
@@ -76,7 +100,6 @@ def name_points(
         Distances tried between a point and its name, in typographic points.
     """
     from matplotlib.patheffects import withStroke
-    from matplotlib.textpath import TextPath
 
     scale = _lay_out(ax)
 
@@ -84,8 +107,7 @@ def name_points(
         return np.asarray(ax.transData.transform(np.column_stack([x, y])) * scale)
 
     names = list(map(clip, names))
-    bare = [name.replace("$", r"\$") or " " for name in names]  # a name such as a$b$ stands as it is
-    sizes = [TextPath((0, 0), name, size=LABEL_SIZE).get_extents().width + 2 for name in bare]
+    sizes = [measure(name, LABEL_SIZE) + 2 for name in names]
     left, bottom, right, top = (edge * scale for edge in ax.bbox.extents)
     places = place_labels(
         to_points(x, y),

@@ -46,6 +46,8 @@ def place_labels(
 ) -> list[Place | None]:
     """Find a place for every label beside its point, the first ones first; None where there is no room.
 
+    The lines to labels that stand off cross neither each other nor a label.
+
     Parameters
     ----------
     points
@@ -70,6 +72,7 @@ def place_labels(
     size = np.asarray(sizes, dtype=np.float64).reshape(-1, 2)
     kept_clear = np.concatenate([at, np.asarray(obstacles, dtype=np.float64).reshape(-1, 2)])
     taken = np.column_stack([kept_clear - marker, kept_clear + marker])
+    drawn = np.empty((0, 4))  # labels and the lines to them
     left, bottom, right, top = bounds
     places: list[Place | None] = []
     candidates = _candidates(rings)
@@ -80,9 +83,10 @@ def place_labels(
             y0 = point[1] + place.dy + _lift(place, height) - height / 2
             box = np.array([x0, y0, x0 + width, y0 + height])
             inside = x0 >= left and box[2] <= right and y0 >= bottom and box[3] <= top
-            if inside and not _overlaps(box, taken):
+            line = _trace(point, place)
+            if inside and not _overlaps(box, taken) and not any(_overlaps(step, drawn) for step in line):
                 found = Place(place.dx, place.dy + _lift(place, height), place.align, place.leader)
-                taken = np.vstack([taken, box])
+                taken, drawn = np.vstack([taken, box, line]), np.vstack([drawn, box, line])
                 break
         places.append(found)
     return places
@@ -94,6 +98,15 @@ def _candidates(rings: Sequence[float]) -> list[Place]:
         for ring in rings
         for x, y in _STEPS
     ]
+
+
+def _trace(point: FloatArray, place: Place) -> FloatArray:
+    """Small boxes along the line that leads from a point to its label, shape (n, 4); none without a line."""
+    if not place.leader:
+        return np.empty((0, 4))
+    steps = np.linspace(0, 1, int(np.hypot(place.dx, place.dy)) + 1)[:, None]
+    at = point + steps * np.array([place.dx, place.dy])
+    return np.hstack([at - 1.0, at + 1.0])
 
 
 def _lift(place: Place, height: float) -> float:

@@ -62,10 +62,12 @@ def to_years(dates: pd.Series) -> NDArray[np.float64]:
 
 
 def rank_leaders(on_line: pd.DataFrame) -> pd.DataFrame:
-    """Models on the line in the order to name them: the surest members, then those that stand alone."""
+    """Models on the line in the order to name them: the leader, the surest members, those that stand off."""
+    leads = on_line["index"] == on_line["index"].max()
     gap = on_line["release_date"].diff().bfill()
-    ranked = on_line.assign(gap=gap).sort_values(["p_frontier", "gap"], ascending=False, kind="stable")
-    return ranked.drop(columns="gap")
+    order = ["leads", "p_frontier", "gap"]
+    ranked = on_line.assign(leads=leads, gap=gap).sort_values(order, ascending=False, kind="stable")
+    return ranked.drop(columns=["leads", "gap"])
 
 
 def trace_bars(models: pd.DataFrame, n: int = 7) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

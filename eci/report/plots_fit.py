@@ -17,10 +17,12 @@ from eci.report.axes import (
     FAINT,
     INK,
     MUTED,
+    POINTS_PER_INCH,
     RULE,
     SECOND,
     clip,
     make_axes,
+    measure,
     name_points,
     set_headline,
 )
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ROW = 0.19  # inches of one model in the ranking
+NAME = 2.0  # inches of a name in the ranking, before it widens the picture
 DOMAIN = 0.55  # inches of one domain of the residuals
 N_RANKED = 40
 N_MARKED = 28
@@ -64,7 +67,8 @@ def index(
     table = tables.abilities(source, labs=labs, top=top)
     tables.require_index(table)
     percent = f"{tables.facts(source)['interval_prob']:.0%}"
-    ax = make_axes(ax, 8.0, 1.3 + ROW * len(table))
+    longest = max(measure(clip(model), 8) for model in table["model"]) / POINTS_PER_INCH
+    ax = make_axes(ax, 8.0 + max(longest - NAME, 0.0), 1.3 + ROW * len(table))
     rows = np.arange(len(table))
     low, high = table["low"].fillna(table["index"]), table["high"].fillna(table["index"])
     ax.hlines(rows, low, high, color=INK, lw=1.2)
@@ -136,12 +140,13 @@ def benchmarks(fit: Fit, *, ax: Axes | None = None) -> Axes:
     ax.legend(loc="upper left", frameon=False, fontsize=8)
     set_headline(ax, findings.tell_benchmarks(standing))
     marked = choose_marked(table, N_MARKED)
+    word = _trace_word(ax, tables.frontier(fit), 0.04)
     name_points(
         ax,
         marked["x"],
         marked["y"],
         marked["benchmark"].tolist(),
-        obstacles=(table["x"], table["y"]),
+        obstacles=(np.r_[table["x"], word[:, 0]], np.r_[table["y"], word[:, 1]]),
     )
     return ax
 
@@ -187,8 +192,10 @@ def information(fit: Fit, *, ax: Axes | None = None) -> Axes:
         color=INK,
         parse_math=False,
     )
-    on_curves, names = (telling["index"], telling["information"]), peaks["benchmark"].tolist()
-    name_points(ax, peaks["index"], peaks["information"], names, obstacles=on_curves, rings=NEAR)
+    word = _trace_word(ax, best, 0.96)
+    kept_clear = np.r_[inside["index"], word[:, 0]], np.r_[inside["information"], word[:, 1]]
+    names = peaks["benchmark"].tolist()
+    name_points(ax, peaks["index"], peaks["information"], names, obstacles=kept_clear, rings=NEAR)
     return ax
 
 
@@ -256,6 +263,14 @@ def _mark_frontier(ax: Axes, frontier: pd.DataFrame, *, bottom: bool = False) ->
         fontsize=8,
         color=INK,
     )
+
+
+def _trace_word(ax: Axes, frontier: pd.DataFrame, up: float) -> NDArray[np.float64]:
+    """Points along the word "frontier", at a share of the height, that labels keep clear of; shape (n, 2)."""
+    to_share = ax.transData + ax.transAxes.inverted()
+    end = to_share.transform((float(frontier["index"].iloc[0]), ax.get_ylim()[1]))[0]
+    shares = np.column_stack([np.linspace(end - 0.1, end, 12), np.full(12, up)])
+    return np.asarray(to_share.inverted().transform(shares))
 
 
 def _root(values: NDArray[np.float64]) -> NDArray[np.float64]:

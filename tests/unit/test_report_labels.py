@@ -1,11 +1,13 @@
 """Labels keep off each other, off points and inside their space, wherever the points are."""
 
 import numpy as np
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from eci.report.labels import place_labels
+from eci.report.layout import rank_leaders
 
 BOUNDS = (0.0, 0.0, 300.0, 200.0)
 POINTS = st.integers(1, 25).flatmap(
@@ -54,3 +56,36 @@ def test_a_label_far_off_gets_a_line():
 
 def test_nothing_to_name_is_no_error():
     assert place_labels([], [], bounds=BOUNDS) == []
+
+
+@given(POINTS, st.floats(20, 90))
+def test_no_line_to_a_label_crosses_another_or_a_label(points, width):
+    size = (width, 10.0)
+    places = place_labels(points, np.tile(size, (len(points), 1)), bounds=BOUNDS, marker=2.0)
+    steps = np.linspace(0, 1, 40)[:, None]
+    lines, boxes = {}, {}
+    for k, (point, place) in enumerate(zip(points, places, strict=True)):
+        if place is None:
+            continue
+        boxes[k] = box_of(point, size, place)
+        if place.leader:
+            lift = 5 * np.sign(place.dy) if place.align == "center" else 0  # it ends at the edge
+            lines[k] = point + steps * [place.dx, place.dy - lift]
+    for k, line in lines.items():
+        for other, box in boxes.items():
+            inside = [overlap(box, (x - 1e-3, y - 1e-3, x + 1e-3, y + 1e-3)) for x, y in line]
+            assert other == k or not any(inside)
+        for other, second in lines.items():
+            if other > k:
+                assert np.linalg.norm(line[:, None] - second[None], axis=2).min() > 0.3
+
+
+def test_the_leader_is_named_first():
+    on_line = pd.DataFrame(
+        {
+            "release_date": pd.to_datetime(["2024-01-01", "2025-01-01", "2025-01-09"]),
+            "index": [100.0, 120.0, 121.0],
+            "p_frontier": [1.0, 0.9, 0.4],
+        }
+    )
+    assert rank_leaders(on_line)["index"].tolist() == [121.0, 100.0, 120.0]

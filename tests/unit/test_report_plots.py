@@ -11,6 +11,7 @@ from matplotlib.text import Annotation, Text
 import eci
 from eci.fitted import Parameters
 from eci.report import plots, tables
+from eci.report.axes import set_headline
 from eci.report.html import render_report
 from eci.report.repeat import fit_frontier
 
@@ -104,6 +105,41 @@ def test_a_picture_of_a_fit_takes_axes_and_any_name(fit, draw):
     assert collisions(ax) == []
     if draw is plots.index:
         assert any("$x^2$ 50% _a" in label.get_text() for label in ax.get_yticklabels())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The trend changed (probability 0.99), between May 2023 and October 2024 (90% interval)",
+        "Likeliest, with probability 0.70: one line, no change in the slope or in the level, so to say twice",
+        "$x$ leads",
+    ],
+)
+def test_a_headline_leaves_no_word_alone(text):
+    ax = Figure(figsize=(8.0, 4), layout="constrained").add_subplot()
+    set_headline(ax, text)
+    ax.figure.draw_without_rendering()
+    lines = ax.get_title(loc="left").split("\n")
+    assert " ".join(lines) == text and len(lines) <= 2
+    assert len(lines) == 1 or min(map(len, lines)) > 0.5 * max(map(len, lines))
+    assert ax._left_title.get_window_extent().x1 <= ax.bbox.x1
+
+
+def test_a_long_name_leaves_the_ranking_its_room(invented_fit):
+    long = replace(invented_fit.matrix, models=("m" * 60, *invented_fit.matrix.models[1:]))
+    widths = []
+    for matrix in (invented_fit.matrix, long):
+        ax = plots.index(replace(invented_fit, matrix=matrix))
+        ax.figure.draw_without_rendering()
+        widths.append(ax.bbox.width)
+    assert widths[1] > 0.6 * widths[0]
+
+
+def test_no_name_touches_the_word_frontier(invented_fit):
+    for draw in (plots.benchmarks, plots.information):
+        names = [text for text, _ in boxes(draw(invented_fit))]
+        assert "frontier" in names and len(names) > 2
+        assert collisions(draw(invented_fit)) == []
 
 
 def test_names_beside_points_do_not_collide(trend, invented_fit):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from eci.report.findings import tell_cut
 from eci.report.layout import (
@@ -21,8 +22,10 @@ from eci.report.layout import (
 )
 from eci.report.page.chart_style import (
     ACCENT,
+    CHAR_WIDTH,
     FAINT,
     INK,
+    LABEL_SIZE,
     MUTED,
     RULE,
     SECOND,
@@ -97,7 +100,9 @@ def benchmarks(
             y=y,
             at=plane.pixels(marked["x"], np.log10(marked["y"])),
             plane=plane,
-            obstacles=plane.pixels(standing["x"], np.log10(standing["y"])),
+            obstacles=np.vstack(
+                [plane.pixels(standing["x"], np.log10(standing["y"])), _trace_word(frontier, plane, 10)]
+            ),
         ),
     )
     return finish(chart.properties(width=width, height=height), description)
@@ -166,7 +171,12 @@ def information(
             y=y,
             at=plane.pixels(peaks["index"], np.sqrt(peaks["information"])),
             plane=plane,
-            obstacles=plane.pixels(inside["index"], np.sqrt(inside["information"])),
+            obstacles=np.vstack(
+                [
+                    plane.pixels(inside["index"], np.sqrt(inside["information"])),
+                    _trace_word(frontier, plane, height - 8),
+                ]
+            ),
             rings=NEAR,
         ),
     )
@@ -249,6 +259,13 @@ def _mark_frontier(
             x=at, y=alt.value(at_y), text="words:N"
         ),
     ]
+
+
+def _trace_word(frontier: pd.DataFrame, plane: Plane, up: float) -> NDArray[np.float64]:
+    """Pixels along the word "frontier", `up` from the bottom, which labels keep clear of; shape (n, 2)."""
+    end = plane.pixels(frontier["index"], [0.0])[0, 0] - 5
+    start = end - CHAR_WIDTH * LABEL_SIZE * len("frontier")
+    return np.column_stack([np.linspace(start, end, 9), np.full(9, up)])
 
 
 def _quote(text: str) -> str:
