@@ -99,8 +99,8 @@ def suit(measurement: Measurement, matrix: ScoreMatrix) -> Measurement:
             f"The likelihood {likelihood.name} counts items, and {missing.sum()} of {matrix.n_scores} "
             f"scores, on {len(benchmarks)} of {matrix.n_benchmarks} benchmarks "
             f"({', '.join(benchmarks[:3])}, ...), have no n_items. Fill that column in, keep only rows that "
-            "have it (--with-items, or with_items=True in ScoreMatrix.from_table), or choose a likelihood of fractions, such "
-            "as beta."
+            "have it (--with-items, or with_items=True in ScoreMatrix.from_table), or choose a likelihood of "
+            "fractions, such as beta."
         )
     n_pairs = len(_find_pairs(matrix)[0])
     if n_pairs == matrix.n_scores or isinstance(likelihood, RepeatedNormal):
