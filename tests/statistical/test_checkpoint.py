@@ -34,9 +34,10 @@ def drawn(monkeypatch):
     run_piece, count = chains._run_piece, []
 
     def counted(*args):
-        count.extend([1] * (int(args[5]) > 0))  # compiling takes no step
+        count.append(1)
         return run_piece(*args)
 
+    counted.lower = run_piece.lower
     monkeypatch.setattr(chains, "_run_piece", counted)
     return count
 
