@@ -39,8 +39,8 @@ def round_dates(across: tuple[float, float], most: int) -> dict[float, str]:
     The finest of whole months, quarters, half years, years, ... of which there are at most `most`; days where
     not even two months begin on the axis.
     """
-    first, last = (np.round((np.array(across) - 1970.0) * 365.25)).astype("datetime64[D]")
-    days = np.arange(first, last + 1)
+    first, last = np.round((np.array(across) - 1970.0) * 365.25).astype(np.int64).astype("datetime64[D]")
+    days = np.arange(first, last + np.timedelta64(1, "D"))
     starts = days[days == days.astype("datetime64[M]")]
     n_months = starts.astype("datetime64[M]").astype(np.int64)  # since January 1970
     for step in (1, 3, 6, 12, 24, 60, 120, 600):
