@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from eci.report.layout import place_benchmarks
+from eci.report.text import count
 from eci.report.trend_tables import CHANGE_WORDS
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def tell_information(standing: pd.DataFrame) -> str:
 
 def tell_cut(n: int) -> list[str]:
     """Say how many information curves leave the picture; nothing where none does."""
-    return [f"{n} curve{'s' * (n > 1)} with wild draws cut off at the top"] if n else []
+    return [f"{count(n, 'curve')} with wild draws cut off at the top"] if n else []
 
 
 def tell_residuals(by_domain: pd.DataFrame) -> str:

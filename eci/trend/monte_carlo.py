@@ -20,7 +20,8 @@ def evidence_error(series: IndexSeries, options: TrendOptions) -> float | None:
     The regression sees draws of the index by their mean, their covariance and the frontiers in them. Batches
     of successive draws are regressed one by one; the sd over the batches over the square root of their
     number is the error of the whole (Flegal, Haran and Jones 2008, https://doi.org/10.1214/08-STS257). A
-    table without draws has an error where its frontiers are drawn.
+    table without draws has an error where its frontiers are drawn. Of a bootstrap, whose values are those of
+    the fit of all scores, it is overstated: batches move values too.
 
     Parameters
     ----------

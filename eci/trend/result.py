@@ -139,7 +139,7 @@ class Trend:
 
     @cached_property
     def evidence_error(self) -> float | None:
-        """Monte Carlo standard error of the log Bayes factor for any change: see `evidence_error`."""
+        """Monte Carlo standard error of the log Bayes factor for any change: see `eci.trend.monte_carlo`."""
         return evidence_error(self.series, self.options) if self.automatic else None
 
     @cached_property

@@ -142,19 +142,11 @@ def _require_header(first: str, found: list[str], name: str, line: int, header: 
             "with the columns model, benchmark and score as CSV (in pandas, to_csv(index=False))."
         )
     plainly = {plain(column) for column in found}
-    if not plainly & set(header.known) and any(_is_number(column) for column in found):
+    if not plainly & set(header.known) and pd.to_numeric(pd.Series(found), errors="coerce").notna().any():
         raise DataError(
             f"{name}, line {line}: this does not look like a header but like data: {clip(', '.join(found))}. "
             f"Write a first line with the names of the columns, such as {','.join(header.required)}."
         )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def find_delimiter(first: str, known: Sequence[str]) -> str:
