@@ -240,7 +240,7 @@ def print_table(lines):
     from eci.report.text import align
 
     names = (
-        "sampler", "sampling s", "whole s", "leapfrogs", "divergences", "ESS index", "difficulty",
+        "sampler", "sampling s", "whole s", "gradients", "divergences", "ESS index", "difficulty",
         "discrimination", "R-hat", "ESS/s sampling", "ESS/s whole", "MiB", "means apart",
     )  # fmt: skip
     for likelihood in dict.fromkeys(line["likelihood"] for line in lines):
@@ -250,7 +250,7 @@ def print_table(lines):
             seconds, rhat = line["seconds"], max(line["rhat_index"], line["rhat_difficulty"])
             cells = (
                 line["sampler"], f"{seconds['sampling']:.2f}", f"{seconds['whole']:.1f}",
-                f"{line['leapfrogs']:.0f}", line["divergences"], line["ess_index"], line["ess_difficulty"],
+                f"{line['gradients']:.0f}", line["divergences"], line["ess_index"], line["ess_difficulty"],
                 line["ess_discrimination"], f"{rhat:.3f}" + (" " if line["passes"] else "*"),
                 f"{line['ess_per_second_sampling']:.0f}", f"{line['ess_per_second_whole']:.0f}",
                 line["peak_mib"], f"{line['means_apart']:.1f}",

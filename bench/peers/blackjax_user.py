@@ -55,5 +55,5 @@ def sample(problem: Problem) -> Sampled:
     return Sampled(
         [np.asarray(position[name]) for name in ("ability", "difficulty", "log_discrimination")],
         {"trace": trace, "compile": compile_, "sampling": sampling},
-        {"leapfrogs": float(np.mean(steps)), "divergences": int(np.sum(divergent))},
+        {"gradients": float(np.mean(steps)), "divergences": int(np.sum(divergent))},
     )

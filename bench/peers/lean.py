@@ -19,7 +19,7 @@ def sample(problem: Problem) -> Sampled:
         [x.reshape(CHAINS, DRAWS, -1) for x in draws],
         {"mode": seconds["mode"] + seconds.get("compile", 0.0), "sampling": seconds["sample"]},
         {
-            "leapfrogs": float(fit.sample_stats["n_leapfrogs"].mean()),
+            "gradients": float(fit.sample_stats["n_gradients"].mean()),
             "divergences": int(fit.sample_stats["diverging"].sum()),
         },
     )

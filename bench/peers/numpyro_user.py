@@ -86,5 +86,5 @@ def sample(problem: Problem) -> Sampled:
     return Sampled(
         [named[name] for name in ("ability", "difficulty", "log_discrimination")],
         {**spent, "sampling": run - sum(spent.values())},
-        {"leapfrogs": float(np.mean(extra["num_steps"])), "divergences": int(np.sum(extra["diverging"]))},
+        {"gradients": float(np.mean(extra["num_steps"])), "divergences": int(np.sum(extra["diverging"]))},
     )

@@ -58,7 +58,7 @@ def sample(problem: Problem) -> Sampled:
     return Sampled(
         [posterior[name].to_numpy() for name in ("ability", "difficulty", "log_discrimination")],
         {"trace": written - began, **seconds},
-        {"leapfrogs": float(steps.mean()), "divergences": int(stats["diverging"].sum())},
+        {"gradients": float(steps.mean()), "divergences": int(stats["diverging"].sum())},
     )
 
 

@@ -89,7 +89,7 @@ def sample(problem: Problem) -> Sampled:
         [by_chain(name) for name in ("ability", "difficulty", "log_discrimination")],
         {"compile": compile_, "sampling": sampling},
         {
-            "leapfrogs": float(found["n_leapfrog__"].mean()),
+            "gradients": float(found["n_leapfrog__"].mean()),
             "divergences": int(found["divergent__"].sum()),
         },
     )

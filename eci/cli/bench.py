@@ -18,7 +18,7 @@ _COLUMNS = {
     "kernel": "kernel",
     "mode": "mode and compile s",
     "sample": "sampling s",
-    "leapfrogs": "leapfrogs",
+    "gradients": "gradients",
     "divergences": "divergences",
     "index": "ESS index",
     "difficulty": "ESS difficulty",
@@ -89,14 +89,14 @@ def bench(
 
 
 def _measure(fit: Fit) -> dict[str, float]:
-    """Seconds, leapfrogs a draw, and effective draws of one fit."""
+    """Seconds, gradients a draw, and effective draws of one fit."""
     seconds = fit.provenance.seconds
     sizes = {check.name: check.value for check in fit.diagnostics.checks}
     ess = {name: sizes[f"ess_bulk_{name}"] for name in ("index", "difficulty", "discrimination")}
     return {
         "mode": seconds["mode"] + seconds.get("compile", 0.0),
         "sample": seconds["sample"],
-        "leapfrogs": float(fit.sample_stats["n_leapfrogs"].mean()),
+        "gradients": float(fit.sample_stats["n_gradients"].mean()),
         "divergences": int(fit.sample_stats["diverging"].sum()),
         **ess,
         "per_second": min(ess["index"], ess["difficulty"]) / seconds["sample"],
@@ -107,7 +107,7 @@ def _describe(facts: dict[str, Any], rows: list[dict[str, Any]]) -> str:
     """One table, and what it was made on."""
     from eci.report.text import align
 
-    digits = {"mode": 2, "sample": 2, "leapfrogs": 1}
+    digits = {"mode": 2, "sample": 2, "gradients": 1}
     cells = [
         [row["kernel"], *(f"{row[name]:.{digits.get(name, 0)}f}" for name in list(_COLUMNS)[1:])]
         for row in rows

@@ -26,7 +26,7 @@ from eci.irt.measurement import CodedScores, Measurement
 Progress = Callable[[str, int, int], None]  # stage, steps done, steps in all
 
 PIECE = 250  # transitions between two looks at the clock
-FIRST_STEP_SIZE = 0.3
+FIRST_STEP_SIZE = 0.5
 
 
 class Chains(NamedTuple):

@@ -72,7 +72,7 @@ class Nuts(Map):
         Mean acceptance the step size aims at. On the bundled scores lower values begin to diverge, and a run
         that starts again with half the step costs more than they gain.
     max_tree_depth
-        A trajectory has at most 2**max_tree_depth leapfrogs.
+        A trajectory has at most 2**max_tree_depth steps, of two gradients each.
     max_doublings
         How often the number of draws is doubled while a check on R-hat or effective sample size fails.
     max_halvings
@@ -86,7 +86,7 @@ class Nuts(Map):
     name: ClassVar[MethodName] = "nuts"
     n_chains: int = 4
     n_draws: int = 1000
-    n_warmup: int = 200
+    n_warmup: int = 100
     target_accept: float = 0.9
     max_tree_depth: int = 10
     max_doublings: int = 2

@@ -62,7 +62,7 @@ def run_numpyro(
     if progress is not None:
         progress("sampling", 1, 1)
     extra = mcmc.get_extra_fields(group_by_chain=True)
-    potential, accept_prob, n_leapfrogs, diverging, energy = (jnp.asarray(extra[name]) for name in fields)
-    depth = jnp.ceil(jnp.log2(n_leapfrogs + 1.0)).astype(int)
-    infos = jax.tree.map(np.asarray, nuts.Info(potential, accept_prob, n_leapfrogs, depth, diverging, energy))
+    potential, accept_prob, n_gradients, diverging, energy = (jnp.asarray(extra[name]) for name in fields)
+    depth = jnp.ceil(jnp.log2(n_gradients + 1.0)).astype(int)
+    infos = jax.tree.map(np.asarray, nuts.Info(potential, accept_prob, n_gradients, depth, diverging, energy))
     return Chains(np.asarray(jnp.asarray(mcmc.get_samples(group_by_chain=True))), infos, ())

@@ -1,6 +1,7 @@
 """No-U-turn sampler on whitened coordinates: unit metric, step size by dual averaging, one chain a call.
 
-The tree is built iteratively, so that one compiled loop serves every depth.
+The tree is built iteratively, so that one compiled loop serves every depth. Its leaves are two
+gradients apart (see `STEP`).
 
 References
 ----------
@@ -8,6 +9,8 @@ Hoffman and Gelman (2014), The No-U-Turn Sampler, JMLR 15, 1593-1623.
 Betancourt (2017), A Conceptual Introduction to Hamiltonian Monte Carlo, arXiv:1701.02434 (multinomial
 sampling along the trajectory, generalised turning criterion).
 Phan, Pradhan and Jankowiak (2019), arXiv:1912.11554 (the iterative tree).
+Blanes, Casas and Sanz-Serna (2014), Numerical Integrators for the Hybrid Monte Carlo Method,
+doi:10.1137/130932740 (steps of two gradients).
 """
 
 from __future__ import annotations
@@ -23,6 +26,13 @@ from jax import Array
 Potential = Callable[[Array], tuple[Array, Array]]  # z -> negative log density, its gradient
 
 MAX_ENERGY_ERROR = 1000.0
+
+# A step is the palindrome kick STEP, drift 1/2, kick 1 - 2 STEP, drift 1/2, kick STEP. With 1/4 it is two
+# leapfrogs. At 0.2113 the leading error in the energy of a normal density vanishes and steps can be longest,
+# but in necks where they are 2.6 to 3.1 sds the error grows by up to 37 % each step, and transitions diverge.
+# At 0.235 these are 2.7 to 2.9 sds and 13 %, and the error is five eighths of that of two leapfrogs.
+STEP = 0.235
+GRADIENTS_PER_STEP = 2
 
 
 class StepSize(NamedTuple):
@@ -56,7 +66,7 @@ class Info(NamedTuple):
 
     potential: Array
     accept_prob: Array
-    n_leapfrogs: Array
+    n_gradients: Array
     tree_depth: Array
     diverging: Array
     energy: Array
@@ -75,7 +85,7 @@ class _Tree(NamedTuple):
     log_weight: Array
     r_sum: Array
     accept_sum: Array
-    n_leapfrogs: Array
+    n_leaves: Array
     turning: Array
     diverging: Array
 
@@ -84,7 +94,7 @@ def start_chain(key: Array, z: Array, step_size: float) -> State:
     """Start a chain at `z`, with dual averaging from `step_size`.
 
     The density is not evaluated at `z`: it counts as vanishing there, so that the first transition ends
-    elsewhere on its trajectory, for whose first half step the gradient is that of a standard normal density.
+    elsewhere on its trajectory, for whose first kick the gradient is that of a standard normal density.
     Evaluating it would compile the density a second time. The first transition must belong to the warm-up.
     """
     log_step = jnp.full((), math.log(step_size), z.dtype)  # a weak type would compile twice
@@ -112,11 +122,20 @@ def _is_turning(r_left: Array, r_right: Array, r_sum: Array) -> Array:
     return (jnp.dot(r_left, rho) <= 0) | (jnp.dot(r_right, rho) <= 0)
 
 
-def _leapfrog(potential: Potential, leaf: _Leaf, step_size: Array) -> tuple[_Leaf, Array]:
-    r = leaf.r - 0.5 * step_size * leaf.gradient
-    z = leaf.z + step_size * r
-    value, gradient = potential(z)
-    return _Leaf(z, r - 0.5 * step_size * gradient, gradient), value
+def _step(potential: Potential, leaf: _Leaf, size: Array) -> tuple[_Leaf, Array]:
+    """One step, and the potential where it leads."""
+    kicks = jnp.array([STEP, 1.0 - 2.0 * STEP])
+
+    def kick_and_drift(i: Array, carry: tuple[_Leaf, Array]) -> tuple[_Leaf, Array]:
+        leaf, _ = carry
+        r = leaf.r - kicks[i] * size * leaf.gradient
+        z = leaf.z + 0.5 * size * r
+        value, gradient = potential(z)
+        return _Leaf(z, r, gradient), value
+
+    # a loop, so that the density is compiled once
+    leaf, value = jax.lax.fori_loop(0, GRADIENTS_PER_STEP, kick_and_drift, (leaf, jnp.zeros(())))
+    return leaf._replace(r=leaf.r - STEP * size * leaf.gradient), value
 
 
 def _subtree(
@@ -128,13 +147,13 @@ def _subtree(
     energy: Array,
     max_depth: int,
 ) -> tuple[_Tree, _Leaf]:
-    """Grow 2**depth leaves from `edge`, giving the subtree and its last leaf; step_size is signed.
+    """Grow up to 2**depth leaves from `edge`, giving the subtree and its last leaf; step_size is signed.
 
     Momenta at the left ends of the binary subtrees still open are kept, one per level, so that every
     balanced subtree is checked for a turn when its last leaf is added. The uniform number `u` chooses the
     proposal: given that it fell below a leaf's share or above, it is uniform there, and serves the next leaf.
     """
-    n_leaves = 2**depth
+    n_wanted = 2**depth
     n = edge.z.shape[0]
     open_r = jnp.zeros((max_depth, n))
     open_sum = jnp.zeros((max_depth, n))
@@ -146,11 +165,11 @@ def _subtree(
 
     def go_on(carry: tuple[Any, ...]) -> Array:
         tree = carry[0]
-        return (tree.n_leapfrogs < n_leaves) & ~tree.turning & ~tree.diverging
+        return (tree.n_leaves < n_wanted) & ~tree.turning & ~tree.diverging
 
     def grow(carry: tuple[Any, ...]) -> tuple[Any, ...]:
         tree, leaf, open_r, open_sum, u = carry
-        leaf, value = _leapfrog(potential, leaf, step_size)
+        leaf, value = _step(potential, leaf, step_size)
         error = value + 0.5 * jnp.dot(leaf.r, leaf.r) - energy
         error = jnp.where(jnp.isnan(error), jnp.inf, error)
         log_weight = jnp.logaddexp(tree.log_weight, -error)
@@ -161,7 +180,7 @@ def _subtree(
             lambda new, old: jnp.where(pick, new, old), Point(leaf.z, value, leaf.gradient), tree.proposal
         )
         r_sum = tree.r_sum + leaf.r
-        i = tree.n_leapfrogs
+        i = tree.n_leaves
         # Leaf i closes as many balanced subtrees as i has trailing one bits; those above stay open.
         n_closed = _trailing_ones(i)
         top = jax.lax.population_count(i >> 1)
@@ -231,14 +250,15 @@ def transition(
             left_leaf, right_leaf,
             jax.tree.map(lambda a, b: jnp.where(pick, a, b), new.proposal, tree.proposal),
             jnp.logaddexp(tree.log_weight, new.log_weight), r_sum,
-            tree.accept_sum + new.accept_sum, tree.n_leapfrogs + new.n_leapfrogs,
+            tree.accept_sum + new.accept_sum, tree.n_leaves + new.n_leaves,
             stopped | _is_turning(left_leaf.r, right_leaf.r, r_sum), new.diverging,
         )  # fmt: skip
         return merged, depth + 1
 
     tree, depth = jax.lax.while_loop(go_on, double, (tree, jnp.zeros((), jnp.int32)))
-    accept_prob = tree.accept_sum / tree.n_leapfrogs
-    info = Info(tree.proposal.potential, accept_prob, tree.n_leapfrogs, depth, tree.diverging, energy)
+    accept_prob = tree.accept_sum / tree.n_leaves
+    n_gradients = GRADIENTS_PER_STEP * tree.n_leaves
+    info = Info(tree.proposal.potential, accept_prob, n_gradients, depth, tree.diverging, energy)
     return tree.proposal, info
 
 

@@ -78,7 +78,7 @@ def prepare(
             program.result()
         clock.lap("compile")
     if isinstance(method, Nuts):
-        whitening = match_moments(measurement, whitening, scores)
+        whitening = jax.block_until_ready(match_moments(measurement, whitening, scores))
         clock.lap("mode")
     return Problem(measurement, scores, mode._replace(position=center), whitening, definite)
 

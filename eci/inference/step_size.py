@@ -12,10 +12,8 @@ from eci.inference.method import Nuts
 
 def is_step_too_large(chains: Chains, options: Nuts) -> bool:
     """Whether too many transitions diverge, and trajectories of twice the length are far from their limit."""
-    longer = 2.0 * float(chains.infos.n_leapfrogs.mean())
-    return bool(
-        chains.infos.diverging.mean() > MAX_DIVERGENT and longer < 2.0 ** (options.max_tree_depth - 2)
-    )
+    deeper = float(chains.infos.tree_depth.mean()) + 1.0
+    return bool(chains.infos.diverging.mean() > MAX_DIVERGENT and deeper < options.max_tree_depth - 2)
 
 
 def halve_steps(chains: Chains) -> Chains:

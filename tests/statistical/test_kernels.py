@@ -56,7 +56,7 @@ def test_lean_and_numpyro_kernels_agree(lean, small_matrix):
     assert_same_posterior(lean, other)
     method = eci.Nuts(max_doublings=0, max_halvings=0)
     once = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
-    assert 0.5 < other.sample_stats["n_leapfrogs"].mean() / once.sample_stats["n_leapfrogs"].mean() < 2
+    assert 0.5 < other.sample_stats["n_gradients"].mean() / once.sample_stats["n_gradients"].mean() < 2
 
 
 def test_both_ways_to_hold_the_unit_agree(lean, small_matrix, monkeypatch):

@@ -150,12 +150,16 @@ class Tree:
         self.left = self.right = (z, r, gradient)
         self.momenta, self.n_leaves, self.accept_sum, self.depth = [r], 0, 0.0, 0
 
-    def leapfrog(self, leaf, direction):
-        z, r, gradient = leaf
-        r = r - 0.5 * direction * self.step * gradient
-        z = z + direction * self.step * r
+    def step_on(self, leaf, direction):
+        """Kick b, drift 1/2, kick 1 - 2 b, drift 1/2, kick b: a step of two gradients."""
+        (z, r, gradient), h = leaf, direction * self.step
+        r = r - nuts.STEP * h * gradient
+        z = z + h / 2 * r
+        _, gradient = self.potential(z)
+        r = r - (1 - 2 * nuts.STEP) * h * gradient
+        z = z + h / 2 * r
         value, gradient = self.potential(z)
-        r = r - 0.5 * direction * self.step * gradient
+        r = r - nuts.STEP * h * gradient
         error = value + 0.5 * r @ r - self.energy
         self.n_leaves += 1
         self.accept_sum += min(1.0, np.exp(-error))
@@ -164,7 +168,7 @@ class Tree:
     def build(self, leaf, direction, depth):
         """Momenta of the subtree in the order they were visited, its last leaf, and whether it goes on."""
         if depth == 0:
-            leaf = self.leapfrog(leaf, direction)
+            leaf = self.step_on(leaf, direction)
             return [leaf[1]], leaf, True
         first, leaf, goes_on = self.build(leaf, direction, depth - 1)
         if not goes_on:
@@ -214,7 +218,7 @@ def test_trees_are_those_of_the_recursive_algorithm(potential, n):
         _, info = transition(nuts.Point(z, value, gradient), key, step_size=jnp.asarray(step))
         r, directions = momentum_and_directions(key, n, max_depth)
         tree = Tree(lambda z: [np.asarray(x) for x in potential(z)], z, r, step).grow(directions)
-        assert (int(info.n_leapfrogs), int(info.tree_depth)) == (tree.n_leaves, tree.depth)
+        assert (int(info.n_gradients), int(info.tree_depth)) == (2 * tree.n_leaves, tree.depth)
         assert float(info.accept_prob) == pytest.approx(tree.accept_sum / tree.n_leaves, abs=1e-9)
         depths.add(tree.depth)
     assert {2, 3, 4, 5, 6} <= depths

@@ -14,19 +14,19 @@ from eci.inference.diagnose import check_center
 from eci.inference.step_size import halve_steps, is_step_too_large, step_sizes
 
 
-def some_chains(divergent=0.02, n_leapfrogs=15.0, step=0.4):
+def some_chains(divergent=0.02, depth=4, step=0.4):
     diverging = np.zeros((2, 100))
     diverging[0, : round(200 * divergent)] = 1
-    infos = SimpleNamespace(diverging=diverging, n_leapfrogs=np.full((2, 100), n_leapfrogs))
+    infos = SimpleNamespace(diverging=diverging, tree_depth=np.full((2, 100), depth))
     states = tuple(nuts.start_chain(jnp.zeros(2), jnp.zeros(3), step) for _ in range(2))
     return Chains(np.zeros((2, 100, 3)), infos, states)
 
 
 @pytest.mark.parametrize(
-    ("divergent", "n_leapfrogs", "expected"), [(0.02, 15, True), (0.0, 15, False), (0.02, 200, False)]
+    ("divergent", "depth", "expected"), [(0.02, 4, True), (0.0, 4, False), (0.02, 7, False)]
 )
-def test_when_a_step_is_too_large(divergent, n_leapfrogs, expected):
-    assert is_step_too_large(some_chains(divergent, n_leapfrogs), eci.Nuts()) is expected
+def test_when_a_step_is_too_large(divergent, depth, expected):
+    assert is_step_too_large(some_chains(divergent, depth), eci.Nuts()) is expected
 
 
 def test_steps_are_halved_where_the_chains_stand():
