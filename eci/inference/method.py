@@ -86,7 +86,7 @@ class Nuts(Map):
     name: ClassVar[MethodName] = "nuts"
     n_chains: int = 4
     n_draws: int = 1000
-    n_warmup: int = 100
+    n_warmup: int = 150
     target_accept: float = 0.9
     max_tree_depth: int = 10
     max_doublings: int = 2

@@ -30,8 +30,8 @@ MAX_ENERGY_ERROR = 1000.0
 # A step is the palindrome kick STEP, drift 1/2, kick 1 - 2 STEP, drift 1/2, kick STEP. With 1/4 it is two
 # leapfrogs. At 0.2113 the leading error in the energy of a normal density vanishes and steps can be longest,
 # but in necks where they are 2.6 to 3.1 sds the error grows by up to 37 % each step, and transitions diverge.
-# At 0.235 these are 2.7 to 2.9 sds and 13 %, and the error is five eighths of that of two leapfrogs.
-STEP = 0.235
+# At 0.23 these are 2.7 to 2.9 sds and 17 %, and the error is half that of two leapfrogs.
+STEP = 0.23
 GRADIENTS_PER_STEP = 2
 
 

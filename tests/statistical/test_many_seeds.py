@@ -2,7 +2,7 @@
 
 Asked were, of ten seeds and 4 x 1,000 draws: effective sizes of at least 400 in bulk and tail for everything
 published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Seeds 0
-to 9 meet the last two and miss the first in one of ten; of seeds 0 to 25, 23 have none below 400.
+to 9 meet them all. Of seeds 0 to 25, 25 have none below 400, 25 have 1,400 and more, 23 no divergence.
 The discrimination of a benchmark near the floor has a far tail, a curve as steep as a step, that a chain
 rarely visits and takes its time to leave. Where one did, `eci fit` doubles the draws until all gates are met.
 
@@ -69,6 +69,7 @@ def passes(run):
 def hold(runs, extended):
     """Hold runs to the gates; `extended` has the run again, with doublings, where it needed them."""
     assert all(max(run["rhat_index"], run["rhat_difficulty"]) <= 1.01 for run in runs)
+    assert all(smallest_ess(run) >= 400 for run in runs[:N_ASKED])
     assert all(map(passes, extended))
     assert all(run["rhat_discrimination"] <= 1.01 for run in extended)
     assert sum(run["ess_bulk_discrimination"] >= 1400 for run in runs[:N_ASKED]) >= 0.9 * N_ASKED
@@ -94,13 +95,6 @@ def test_seeds(matrix, commit):
     }
     EVIDENCE.write_text(json.dumps(evidence, indent=1) + "\n", encoding="utf-8")
     hold(runs, [again.get(seed, runs[seed]) for seed in SEEDS])
-
-
-@pytest.mark.xfail(strict=True, reason="seed 3: 315 in the tail of one discrimination")
-def test_no_effective_size_is_below_400_in_any_of_ten_seeds():
-    """The one gate asked for that is missed."""
-    runs = json.loads(EVIDENCE.read_text(encoding="utf-8"))["numbers"][:N_ASKED]
-    assert all(smallest_ess(run) >= 400 for run in runs)
 
 
 def test_three_of_the_many_seeds_again(matrix):
