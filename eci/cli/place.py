@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from eci.cli.newcomers import tell_failed
 from eci.cli.options import reading_options
 from eci.errors import EXIT_CHECK_FAILED
 
@@ -30,7 +31,6 @@ def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) ->
     get left out, by name. Exit code 3 if a result rests on fewer than 10 effective draws.
     """
     import eci
-    from eci.queries.place import LEAST_EFFECTIVE
     from eci.report import tables
     from eci.report.query_words import describe_placement
     from eci.report.verdict import verdict
@@ -39,19 +39,12 @@ def place(folder: Path, scores: Path, reading: dict[str, Any], as_json: bool) ->
     placement = fit.place(scores, **reading)
     if as_json:
         click.echo(json.dumps(_record(placement, tables.facts(fit)), indent=1, ensure_ascii=False))
-    weak = [one for one in placement if one.effective_draws < LEAST_EFFECTIVE]
-    for one in weak:
-        click.echo(
-            f"CHECK FAILED: {one.model}, {one.prior} prior, rests on {one.effective_draws:.1f} effective "
-            f"draws of {one.n_draws}, limit {LEAST_EFFECTIVE}: its interval says nothing. Fit again with the "
-            "model in the data.",
-            err=as_json,
-        )
+    failed = tell_failed(placement, err=as_json)
     if not as_json:
         _print(placement, f"{100 * fit.interval_prob:g}%")
         click.echo("\n" + describe_placement(placement))
         click.echo(verdict(tables.facts(fit)))
-    if weak:
+    if failed:
         raise click.exceptions.Exit(EXIT_CHECK_FAILED)
 
 

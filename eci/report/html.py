@@ -14,18 +14,20 @@ from eci.report.page import fit_charts, trend_charts
 from eci.report.page.chart_style import NARROW, WIDE, Sheets
 from eci.report.page.listings import (
     table_benchmarks,
-    table_breaks,
-    table_changes,
     table_checks,
     table_choices,
     table_data,
     table_information,
-    table_line,
     table_ranking,
     table_residuals,
     table_scores,
-    table_sensitivity,
     table_sources,
+)
+from eci.report.page.trend_listings import (
+    table_breaks,
+    table_changes,
+    table_line,
+    table_sensitivity,
     table_timeline,
 )
 from eci.report.verdict import verdict

@@ -58,14 +58,18 @@ def test_place_prints_both_priors_and_what_is_left_out(folder, scores):
 
 
 def test_an_interval_that_rests_on_few_draws_fails_the_check(folder, tmp_path):
-    """Perfect on all benchmarks but hopeless on two easy ones: no draw explains that."""
+    """Perfect on most benchmarks but hopeless on two easy ones: no draw explains that."""
     path = tmp_path / "odd.csv"
-    rows = [f"odd,bench {i},{0.0 if i < 2 else 0.99}" for i in range(8)]
+    rows = [f"odd,bench {i},{0.0 if i < 2 else 0.99}" for i in range(7)]
     path.write_text("model,benchmark,score\n" + "\n".join(rows) + "\n")
     result = run("place", folder, path)
     assert result.exit_code == 3
     assert result.stdout.startswith("CHECK FAILED: odd, standard prior, rests on ")
     assert "limit 10: its interval says nothing. Fit again with the model" in result.stdout
+    for command in ("predict", "next"):
+        result = run(command, folder, "--model", "odd", "--scores", path, "--json")
+        assert result.exit_code == 3 and "CHECK FAILED: odd, standard prior" in result.stderr
+        assert json.loads(result.stdout)["schema"] == f"eci.{command}/1"
     as_json = run("place", folder, path, "--json")
     assert as_json.exit_code == 3 and as_json.stderr.startswith("CHECK FAILED: odd")
     assert json.loads(as_json.stdout)["models"]["odd"]["standard"]["effective_draws"] < 10

@@ -84,8 +84,14 @@ def test_a_correlated_normal(normal_draws):
     assert not infos.diverging.any()
 
 
-def test_a_skewed_density():
-    draws, infos = sample(skewed, 2, seed=1)
+@pytest.fixture(scope="module")
+def skewed_draws():
+    with jax.enable_x64(True):
+        return sample(skewed, 2, seed=1)
+
+
+def test_a_skewed_density(skewed_draws):
+    draws, infos = skewed_draws
     target = stats.loggamma(SHAPE)
     for i in range(2):
         assert_expectation(draws[..., i], target.mean())
@@ -95,8 +101,9 @@ def test_a_skewed_density():
     assert not infos.diverging.any()
 
 
-def test_the_step_size_reaches_its_target(normal_draws):
-    _, infos = normal_draws
+def test_the_step_size_reaches_its_target(skewed_draws):
+    """Not on the normal density: there acceptance stays above 0.9 until steps are unstable."""
+    _, infos = skewed_draws
     assert infos.accept_prob.mean() == pytest.approx(0.8, abs=0.08)
 
 
