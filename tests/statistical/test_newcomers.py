@@ -35,6 +35,7 @@ N_OLD, N_NEW, N_BENCHMARKS = 40, 10, 40
 N_SETS, COUNTS = 60, (3, 10, 30)
 N_ADVISED, N_STEPS, N_RANDOM, N_FIRST = 30, 8, 3, 2
 RECHECKED = 3
+AGAIN = [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))]
 
 
 def draw(seed):
@@ -168,19 +169,19 @@ def test_measuring_by_advice_narrows_faster_than_at_random(commit, capsys):
     assert (log_ratio.mean(axis=0)[2:] + 2 * error[2:] < 0).all()
 
 
-def test_three_data_sets_give_their_placings_again():
+@pytest.mark.parametrize("seed", AGAIN)
+def test_data_sets_give_their_placings_again(seed):
     """Three models of each; on other machines fits repeat up to Monte Carlo error, hundredths of an sd."""
     stored = json.loads(COVERAGE.read_text(encoding="utf-8"))["rechecked"]
     assert len(stored) == RECHECKED
-    for seed, before in stored.items():
-        now = cover(int(seed), n_new=3)
-        for n in map(str, COUNTS):
-            old, new = np.array(before[n])[:3], np.array(now[n])
-            steady = old[:, 3] > 100  # fewer effective draws do not repeat, as the placement says
-            old, new = old[steady], new[steady]
-            assert len(old) > 0
-            np.testing.assert_allclose(new[:, 1], old[:, 1], atol=0.3 * old[:, 2].max())
-            np.testing.assert_allclose(new[:, 2], old[:, 2], rtol=0.15)
+    before, now = stored[str(seed)], cover(seed, n_new=3)
+    for n in map(str, COUNTS):
+        old, new = np.array(before[n])[:3], np.array(now[n])
+        steady = old[:, 3] > 100  # fewer effective draws do not repeat, as the placement says
+        old, new = old[steady], new[steady]
+        assert len(old) > 0
+        np.testing.assert_allclose(new[:, 1], old[:, 1], atol=0.3 * old[:, 2].max())
+        np.testing.assert_allclose(new[:, 2], old[:, 2], rtol=0.15)
 
 
 def test_advice_narrows_as_the_evidence_says():
