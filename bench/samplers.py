@@ -30,9 +30,14 @@ from pathlib import Path
 
 from bench.peers import CHAINS, DRAWS, LIKELIHOODS, PACKAGES, PEERS, Problem, sample
 
-EPOCH = Path(__file__).resolve().parents[2] / "shared" / "data" / "epoch_2025_11" / "scores.csv"
+EPOCH = Path(__file__).parents[2] / "shared" / "data" / "epoch_2025_11" / "scores.csv"
 EPOCH_ANCHORS = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
 GATE = 1.01
+
+
+def is_epoch(path):
+    """Whether a file is Epoch's of November 2025."""
+    return path is not None and "epoch_2025_11" in str(path)
 
 
 def load_matrix(path):
@@ -41,7 +46,7 @@ def load_matrix(path):
 
     import eci
 
-    if path is None or "epoch_2025_11" not in str(path):
+    if not is_epoch(path):
         return eci.ScoreMatrix.from_table(eci.load_scores(path)), None
     table = pd.read_csv(path).rename(columns={"performance": "score", "date": "release_date"})
     table["model"] = table["model"].str.strip()
@@ -102,10 +107,9 @@ def run_peer(options):
         device = jax.devices()[0].device_kind
     else:
         device = "cpu"
-    is_epoch = options.data is not None and options.data.resolve() == EPOCH
     line = {
         "sampler": options.run,
-        "data": "epoch_2025_11" if is_epoch else str(options.data or "bundled"),
+        "data": "epoch_2025_11" if is_epoch(options.data) else str(options.data or "bundled"),
         "likelihood": options.likelihood,
         "scores": problem.matrix.n_scores,
         "draws": CHAINS * DRAWS,

@@ -97,6 +97,11 @@ def test_seeds(matrix, commit):
     hold(runs, [again.get(seed, runs[seed]) for seed in SEEDS])
 
 
+def test_the_evidence_meets_the_gates():
+    kept = json.loads(EVIDENCE.read_text(encoding="utf-8"))
+    hold(kept["numbers"], [kept["extended"].get(str(seed), kept["numbers"][seed]) for seed in SEEDS])
+
+
 @pytest.mark.parametrize("seed", AGAIN)
 def test_seeds_of_the_evidence_again(matrix, seed):
     """With the doublings of `eci fit`: on another machine another seed may visit the tail."""
