@@ -134,7 +134,7 @@ def run_repeat(matrix, likelihoods, seed, *, share=0.1, method=None, anchors=Non
 
 def nuts(n_draws=250):
     """Choose the sampler's options: one run, since predictions need far fewer draws than an index."""
-    return eci.Nuts(n_draws=n_draws, max_doublings=0, max_halvings=0)
+    return eci.Nuts(n_draws=n_draws, max_extensions=0, max_halvings=0)
 
 
 def load(path, *, with_items):

@@ -104,7 +104,7 @@ def main():
     matrix, anchors = load(options.data, with_items=False)
     commit, started, found, failed = describe_commit(), time.perf_counter(), {}, {}
     for likelihood in options.likelihoods or ["normal", "student_t", "logit_normal", "beta"]:
-        method = eci.Nuts(n_draws=options.draws, max_doublings=0)
+        method = eci.Nuts(n_draws=options.draws, max_extensions=0)
         fit = eci.fit(matrix, likelihood=likelihood, method=method, anchors=anchors)
         found[likelihood] = leave_one_out(fit)
         failed[likelihood] = [check.name for check in fit.diagnostics.failed]

@@ -54,7 +54,7 @@ def sample_eci(matrix):
 
     fit = eci.fit(
         matrix,
-        method=eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, max_doublings=0),
+        method=eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, max_extensions=0),
         seed=SEED,
         likelihood="normal",
     )
@@ -93,7 +93,7 @@ def summarise(draws):
     """Mean, sd and quantiles of published quantities with Monte Carlo errors, and their R-hat."""
     import numpy as np
 
-    from eci.inference.convergence import compute_ess_bulk, compute_rhat
+    from eci.inference.convergence import compute_mixing
     from eci.scale import Scale
 
     ability, difficulty, log_slope, log_noise = draws
@@ -112,21 +112,22 @@ def summarise(draws):
     found = {}
     for name, x in published.items():
         by_chain = x.reshape(*shape, -1)
+        mixing = compute_mixing(by_chain)
         sd, quantiles = x.std(axis=0), np.quantile(x, PROBS, axis=0)
         below = (by_chain[None] <= quantiles[:, None, None]).astype(float)
         width = np.quantile(x, np.add.outer([-0.01, 0.01], PROBS), axis=0)  # density by a difference quotient
         density = 0.02 / (width[1] - width[0])
         prob_error = [
-            below[i].std(axis=(0, 1)) / np.sqrt(compute_ess_bulk(below[i])) for i in range(len(PROBS))
+            below[i].std(axis=(0, 1)) / np.sqrt(compute_mixing(below[i]).ess_bulk) for i in range(len(PROBS))
         ]
         found[name] = {
             "mean": x.mean(axis=0).tolist(),
-            "mean_error": (sd / np.sqrt(compute_ess_bulk(by_chain))).tolist(),
+            "mean_error": (sd / np.sqrt(mixing.ess_bulk)).tolist(),
             "sd": sd.tolist(),
             "quantiles": quantiles.tolist(),
             "quantile_errors": (np.array(prob_error) / density).tolist(),
-            "rhat": float(compute_rhat(by_chain).max()),
-            "ess": float(compute_ess_bulk(by_chain).min()),
+            "rhat": float(mixing.rhat.max()),
+            "ess": float(mixing.ess_bulk.min()),
         }
     return found
 

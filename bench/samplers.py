@@ -75,7 +75,7 @@ def summarise(draws, problem):
     import numpy as np
 
     from eci.fitted import Parameters, make_scale
-    from eci.inference.convergence import compute_ess_bulk, compute_rhat
+    from eci.inference.convergence import compute_mixing
     from eci.inference.diagnose import published_quantities
 
     matrix = problem.matrix
@@ -84,11 +84,10 @@ def summarise(draws, problem):
     scale = make_scale(parameters.ability, matrix.models, problem.anchors)
     facts, means = {}, {}
     for name, (x, _) in published_quantities(parameters, scale, matrix.models, matrix.benchmarks).items():
-        by_chain = x.reshape(CHAINS, DRAWS, -1)
-        size = compute_ess_bulk(by_chain)
-        facts[f"ess_{name}"] = round(float(size.min()))
-        facts[f"rhat_{name}"] = round(float(compute_rhat(by_chain).max()), 4)
-        means[name] = (x.mean(axis=0).tolist(), (x.std(axis=0) / np.sqrt(size)).tolist())
+        mixing = compute_mixing(x.reshape(CHAINS, DRAWS, -1))
+        facts[f"ess_{name}"] = round(float(mixing.ess_bulk.min()))
+        facts[f"rhat_{name}"] = round(float(mixing.rhat.max()), 4)
+        means[name] = (x.mean(axis=0).tolist(), (x.std(axis=0) / np.sqrt(mixing.ess_bulk)).tolist())
     return facts, means
 
 

@@ -98,7 +98,7 @@ def run(kind, method, grid):
     methods = {
         "mode": eci.Map(),
         "laplace": eci.Laplace(n_draws=400),
-        "nuts": eci.Nuts(n_draws=500, max_doublings=0),
+        "nuts": eci.Nuts(n_draws=500, max_extensions=0),
         "quadrature": eci.Quadrature(),
     }
     _ = eci.fit

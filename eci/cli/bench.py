@@ -65,7 +65,7 @@ def bench(
     rows, found = [], None
     with computing() as progress:
         for kernel in kernels or ("lean", "numpyro"):
-            method = eci.Nuts(n_chains=chains, n_draws=draws, max_doublings=0, max_halvings=0, kernel=kernel)  # type: ignore[arg-type]
+            method = eci.Nuts(n_chains=chains, n_draws=draws, max_extensions=0, max_halvings=0, kernel=kernel)  # type: ignore[arg-type]
             found = eci.fit(
                 matrix,
                 likelihood=likelihood,  # type: ignore[arg-type]

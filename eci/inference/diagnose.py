@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eci.fitted import Check, Parameters
-from eci.inference.convergence import compute_bfmi, compute_ess_bulk, compute_ess_tail, compute_rhat
+from eci.inference.convergence import compute_bfmi, compute_mixing
 from eci.inference.method import Nuts
 from eci.psis import max_pareto_k, smooth_weights
 from eci.scale import Scale
@@ -54,20 +54,16 @@ def check_convergence(
     """R-hat (at most 1.01), bulk and tail effective sample size (at least 400) of published quantities."""
     checks = []
     for quantity, (draws, names) in quantities.items():
-        by_chain = draws.reshape(n_chains, -1, draws.shape[1])
-        for statistic, values, limit in (
-            ("rhat", compute_rhat(by_chain), MAX_RHAT),
-            ("ess_bulk", compute_ess_bulk(by_chain), MIN_ESS),
-            ("ess_tail", compute_ess_tail(by_chain), MIN_ESS),
-        ):
-            badness = values if statistic == "rhat" else -values
-            at = int(np.argmax(np.where(np.isnan(badness), np.inf, badness))) if len(values) else -1
-            value = float(values[at]) if len(values) else np.nan
-            ok = value <= limit if statistic == "rhat" else value >= limit
-            if not len(values):
-                continue
+        if not draws.shape[1]:
+            continue
+        mixing = compute_mixing(draws.reshape(n_chains, -1, draws.shape[1]))
+        for statistic, values in mixing._asdict().items():
+            limit, sign = (MAX_RHAT, 1.0) if statistic == "rhat" else (MIN_ESS, -1.0)
+            badness = np.where(np.isnan(values), np.inf, sign * values)
+            at = int(np.argmax(badness))
+            ok = bool(badness[at] <= sign * limit)
             checks.append(
-                Check(f"{statistic}_{quantity}", value, limit, bool(ok), names[at], _ADVICE[statistic])
+                Check(f"{statistic}_{quantity}", float(values[at]), limit, ok, names[at], _ADVICE[statistic])
             )
     return tuple(checks)
 

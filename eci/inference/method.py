@@ -65,7 +65,7 @@ class Nuts(Map):
     n_chains
         Independent chains, one a thread; R-hat needs at least two and is trustworthy from four.
     n_draws
-        Kept draws of each chain before the checks are looked at.
+        Draws of each chain before the checks are looked at, and again of each extension.
     n_warmup
         Steps in which the step size adapts; the metric is fixed before sampling, so few are needed.
     target_accept
@@ -73,8 +73,8 @@ class Nuts(Map):
         that starts again with half the step costs more than they gain.
     max_tree_depth
         A trajectory has at most 2**max_tree_depth steps, of two gradients each.
-    max_doublings
-        How often the number of draws is doubled while a check on R-hat or effective sample size fails.
+    max_extensions
+        How often chains go on for n_draws more while a check on R-hat or effective sample size fails.
     max_halvings
         How often sampling starts again with half the step size, from where the chains stand, while more than
         one transition in a thousand diverges. Few scores leave necks in the posterior that large steps miss.
@@ -89,14 +89,14 @@ class Nuts(Map):
     n_warmup: int = 150
     target_accept: float = 0.9
     max_tree_depth: int = 10
-    max_doublings: int = 2
+    max_extensions: int = 3
     max_halvings: int = 3
     kernel: Literal["lean", "numpyro"] = "lean"
 
     def __post_init__(self) -> None:
         """Refuse impossible options."""
         _require_at_least(self, n_chains=1, n_draws=10, n_warmup=20, max_tree_depth=1)
-        _require_at_least(self, max_doublings=0, max_halvings=0)
+        _require_at_least(self, max_extensions=0, max_halvings=0)
         if not 0.0 < self.target_accept < 1.0:
             raise DataError(f"Nuts(target_accept={self.target_accept!r}): it must lie between 0 and 1.")
         if self.kernel not in ("lean", "numpyro"):

@@ -37,7 +37,7 @@ def run_numpyro(
 
     if before is not None:
         raise DataError(
-            "Chains of the numpyro kernel are not extended. Give Nuts(max_doublings=0, n_draws=...)."
+            "Chains of the numpyro kernel are not extended. Give Nuts(max_extensions=0, n_draws=...)."
         )
     n = int(sum(x.size for x in whitening.center) - 2)
     kernel = NUTS(

@@ -230,16 +230,15 @@ def _sample(
         if not is_step_too_large(chains, method):
             break
         chains = run(n_draws=method.n_draws, before=halve_steps(chains))
-    for doubling in range(method.max_doublings + 1):
+    for extension in range(method.max_extensions + 1):
         clock.lap("sample")
         z = chains.z.reshape(-1, problem.n_coordinates)
         draws = collect_parameters(constrain_draws(problem, z))
         checks = check(draws)
         clock.lap("check")
-        if all(item.ok for item in checks) or doubling == method.max_doublings:
+        if all(item.ok for item in checks) or extension == method.max_extensions:
             break
-        more = run(n_draws=chains.z.shape[1], before=chains)
-        chains = join(chains, more)
+        chains = join(chains, run(n_draws=method.n_draws, before=chains))
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
     stats["step_size"] = np.repeat(step_sizes(chains), chains.z.shape[1])
     return draws, stats, checks + check_sampler(stats, method.n_chains, method)

@@ -3,7 +3,7 @@
 No other fast test follows the default likelihood's chains on real scores, where coordinates that pass every
 test on small problems may mix badly. A few benchmarks have two explanations, between which chains go rarely:
 of 4 x 1,000 draws with seeds 0 to 7, 186 to 537 are effective for the slowest discrimination, and `eci fit`
-doubles them until the checks pass. The fast tests take half as many.
+goes on until the checks pass. The fast tests take half as many.
 
 Published values: Epoch Capabilities Index by vintage (Epoch AI, CC BY 4.0), benchmarks_data/published.
 """
@@ -28,7 +28,7 @@ def matrix():
 
 @pytest.fixture(scope="module")
 def fit(matrix):
-    return eci.fit(matrix, method=eci.Nuts(n_draws=500, max_doublings=0))
+    return eci.fit(matrix, method=eci.Nuts(n_draws=500, max_extensions=0))
 
 
 def test_anchors_are_exact(fit):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import eci
-from eci.inference.convergence import compute_ess_bulk
+from eci.inference.convergence import compute_mixing
 from eci.scores import ScoreMatrix
 
 REFERENCE = json.loads((Path(__file__).parent / "reference_posterior.json").read_text(encoding="utf-8"))
@@ -43,7 +43,7 @@ def test_a_fit_agrees_with_the_reference(fit, sampler):
     }
     for name, x in draws.items():
         kept = REFERENCE["posterior"][sampler][name]
-        size = compute_ess_bulk(x.reshape(fit.n_chains, -1, x.shape[1]))
+        size = compute_mixing(x.reshape(fit.n_chains, -1, x.shape[1])).ess_bulk
         error = np.hypot(x.std(axis=0) / np.sqrt(size), kept["mean_error"])
         assert np.abs((x.mean(axis=0) - kept["mean"]) / error).max() <= LARGEST, name
         assert x.std(axis=0) == pytest.approx(kept["sd"], rel=0.12), name

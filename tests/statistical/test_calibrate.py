@@ -19,7 +19,7 @@ def test_a_simulated_fit_is_calibrated():
     matrix = eci.simulate(30, 12, priors=priors, seed=11, likelihood="normal").matrix
     inside = dataclasses.replace(matrix, score=np.clip(matrix.score, 0, 1))  # as published scores are
     found = calibrate(
-        eci.fit(inside, priors=priors, method=eci.Nuts(n_draws=500, max_doublings=0), likelihood="normal")
+        eci.fit(inside, priors=priors, method=eci.Nuts(n_draws=500, max_extensions=0), likelihood="normal")
     )
     assert found.n_scores == found.n_pairs == 360
     assert found.in_50 == pytest.approx(0.5, abs=0.12)
@@ -53,7 +53,7 @@ def test_a_score_that_holds_its_benchmark_is_flagged(small_matrix):
     score = small_matrix.score.copy()
     score[0] -= 0.08
     matrix = dataclasses.replace(small_matrix, score=score)
-    fit = eci.fit(matrix, method=eci.Nuts(max_doublings=0, max_halvings=0), seed=1, likelihood="normal")
+    fit = eci.fit(matrix, method=eci.Nuts(max_extensions=0, max_halvings=0), seed=1, likelihood="normal")
     _, effective = leave_out(fit, 0)
     assert effective < MIN_EFFECTIVE
 

@@ -14,7 +14,7 @@ from eci.cli.main import main
 from eci.errors import DataError
 from eci.inference import chains
 
-QUICK = eci.Nuts(n_draws=60, max_doublings=1, max_halvings=0)  # too few draws: doubled once
+QUICK = eci.Nuts(n_draws=60, max_extensions=1, max_halvings=0)  # too few draws: extended once
 
 
 class CutOffError(Exception):
@@ -74,7 +74,7 @@ def same_draws(one, other):
 
 
 def test_cut_off_again_and_again_it_comes_to_the_same_bits(small_matrix, tmp_path, uncut, drawn):
-    """Twelve pieces in all: four chains, each with one of warm-up, one of draws, one of the doubling."""
+    """Twelve pieces in all: four chains, each with one of warm-up, one of draws, one of the extension."""
     folder, said = tmp_path / "run", []
     for n_reports in (1, 5, 9):
         cut(small_matrix, folder, n_reports, said=said)
@@ -87,7 +87,7 @@ def test_cut_off_again_and_again_it_comes_to_the_same_bits(small_matrix, tmp_pat
 
 def test_smaller_steps_are_gone_on_with(small_matrix, tmp_path, monkeypatch, drawn):
     monkeypatch.setattr("eci.inference.run.is_step_too_large", lambda chains, method: True)
-    method = eci.Nuts(n_draws=60, max_doublings=0, max_halvings=1)
+    method = eci.Nuts(n_draws=60, max_extensions=0, max_halvings=1)
     uncut = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
     drawn.clear()
     cut(small_matrix, tmp_path / "run", 10, method=method)

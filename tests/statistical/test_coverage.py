@@ -34,7 +34,7 @@ COMMAND = "OMP_NUM_THREADS=1 taskset -c 1 python -m pytest -m slow tests/statist
 
 N_MODELS, N_SCORES = 16, (16, 16, 10, 10, 6, 6, 4, 4)  # models; scores of each benchmark
 METHODS = {
-    "nuts": eci.Nuts(n_draws=500, max_doublings=0, max_halvings=0),
+    "nuts": eci.Nuts(n_draws=500, max_extensions=0, max_halvings=0),
     "laplace": eci.Laplace(n_draws=2000),
 }
 # The default priors are wide: most data sets drawn from them say little, and few hold two anchors apart. The

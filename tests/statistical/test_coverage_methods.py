@@ -45,7 +45,7 @@ PRIORS = eci.Priors(  # benchmarks within reach, a spread below 0.1: scores that
     log_precision_sd_scale=0.5,
 )
 METHODS = {
-    "nuts": eci.Nuts(n_draws=500, max_doublings=0, max_halvings=0),
+    "nuts": eci.Nuts(n_draws=500, max_extensions=0, max_halvings=0),
     "laplace": eci.Laplace(n_draws=2000),
     "bootstrap of scores": eci.Bootstrap(n_refits=500),
     "bootstrap of benchmarks": eci.Bootstrap(n_refits=100, resample="benchmarks"),

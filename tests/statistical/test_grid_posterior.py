@@ -23,7 +23,7 @@ from scipy import stats
 from scipy.special import betaln, expit
 
 import eci
-from eci.inference.convergence import compute_ess_bulk
+from eci.inference.convergence import compute_mixing
 from eci.scores import ScoreMatrix
 
 # model, benchmark, repetition: three scores a pair keep the noise from zero, where no grid is fine enough
@@ -40,7 +40,7 @@ PRIORS = eci.Priors(
     log_precision_mean_sd=0.5,
     log_precision_sd_scale=0.5,
 )
-METHOD = eci.Nuts(n_draws=2000, max_doublings=0, target_accept=0.95)
+METHOD = eci.Nuts(n_draws=2000, max_extensions=0, target_accept=0.95)
 
 
 class Axis:
@@ -154,7 +154,7 @@ def assert_same(draws, edges, mass, name):
     by_chain = draws.reshape(METHOD.n_chains, -1)
 
     def compare(values, expected, what):
-        error = values.std() / np.sqrt(compute_ess_bulk(values[..., None])[0])
+        error = values.std() / np.sqrt(compute_mixing(values[..., None]).ess_bulk[0])
         assert abs(values.mean() - expected) < 4 * error, (name, what, values.mean(), expected, error)
 
     mean = mass @ centres

@@ -8,7 +8,7 @@ import pytest
 
 import eci
 from eci.inference import whiten
-from eci.inference.convergence import compute_ess_bulk
+from eci.inference.convergence import compute_mixing
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def quantities(fit):
 
 
 def squared_error(values, n_chains):
-    return values.var(axis=0) / compute_ess_bulk(values.reshape(n_chains, -1, values.shape[1]))
+    return values.var(axis=0) / compute_mixing(values.reshape(n_chains, -1, values.shape[1])).ess_bulk
 
 
 def test_the_small_problem_passes_its_checks(lean):
@@ -51,10 +51,10 @@ def test_the_small_problem_passes_its_checks(lean):
 
 
 def test_lean_and_numpyro_kernels_agree(lean, small_matrix):
-    method = eci.Nuts(kernel="numpyro", n_draws=1000, max_doublings=0)
+    method = eci.Nuts(kernel="numpyro", n_draws=1000, max_extensions=0)
     other = eci.fit(small_matrix, method=method, seed=2, likelihood="normal")
     assert_same_posterior(lean, other)
-    method = eci.Nuts(max_doublings=0, max_halvings=0)
+    method = eci.Nuts(max_extensions=0, max_halvings=0)
     once = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
     assert 0.5 < other.sample_stats["n_gradients"].mean() / once.sample_stats["n_gradients"].mean() < 2
 
@@ -92,14 +92,16 @@ def test_chains_are_different(lean):
     assert len({chain[0].tobytes() for chain in by_chain}) == lean.n_chains
 
 
-def test_doubling_goes_on_where_the_chains_stood(small_matrix):
-    """Few draws fail their checks and are doubled; the first are kept, and the rest follows from the last."""
-    short = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=0), seed=1, likelihood="normal")
-    doubled = eci.fit(small_matrix, method=eci.Nuts(n_draws=60, max_doublings=1), seed=1, likelihood="normal")
-    n = small_matrix.n_models
-    first, both = (fit.draws.ability.reshape(4, -1, n) for fit in (short, doubled))
-    assert both.shape == (4, 120, n)
-    np.testing.assert_array_equal(both[:, :60], first)
+def test_chains_go_on_where_they_stood(small_matrix):
+    """Few draws fail their checks and chains go on: the first are kept, the rest follow from the last."""
+    draws = []
+    for n in range(3):
+        method = eci.Nuts(n_draws=60, max_extensions=n)
+        fit = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
+        draws.append(fit.draws.ability.reshape(4, -1, small_matrix.n_models))
+    assert [x.shape[1] for x in draws] == [60, 120, 180]
+    np.testing.assert_array_equal(draws[2][:, :120], draws[1])
+    np.testing.assert_array_equal(draws[1][:, :60], draws[0])
 
 
 def test_a_fit_leaves_double_precision_as_it_was(lean):

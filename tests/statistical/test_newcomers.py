@@ -30,7 +30,7 @@ PRIORS = eci.Priors(
     log_discrimination_sd_scale=0.5,
     noise_sd_scale=0.1,
 )
-METHOD = eci.Nuts(n_draws=500, max_doublings=0)
+METHOD = eci.Nuts(n_draws=500, max_extensions=0)
 N_OLD, N_NEW, N_BENCHMARKS = 40, 10, 40
 N_SETS, COUNTS = 60, (3, 10, 30)
 N_ADVISED, N_STEPS, N_RANDOM, N_FIRST = 30, 8, 3, 2

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from eci.inference import nuts
-from eci.inference.convergence import compute_ess_bulk
+from eci.inference.convergence import compute_mixing
 
 N_DRAWS, N_CHAINS = 4000, 4
 
@@ -61,7 +61,7 @@ def sample(potential, n, seed=0):
 
 def assert_expectation(values, expected):
     """The mean of (chain, draw) values is the expected one within four Monte Carlo standard errors."""
-    error = values.std() / np.sqrt(compute_ess_bulk(values[..., None])[0])
+    error = values.std() / np.sqrt(compute_mixing(values[..., None]).ess_bulk[0])
     assert abs(values.mean() - expected) < 4 * error, (values.mean(), expected, error)
 
 

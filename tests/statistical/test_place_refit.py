@@ -23,8 +23,8 @@ SCORES = ROOT.parent / "shared/data/epoch_2025_11/scores.csv"
 COMMAND = "OMP_NUM_THREADS=1 python -m pytest -m slow tests/statistical/test_place_refit.py"
 ANCHORS = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
 N_SCORES, N_EACH = (4, 6, 8, 10, 12), 6
-FULL, LEFT_OUT = eci.Nuts(n_draws=5000, max_doublings=0), eci.Nuts(n_draws=1500, max_doublings=0)
-QUICK = eci.Nuts(n_draws=300, max_doublings=0)
+FULL, LEFT_OUT = eci.Nuts(n_draws=5000, max_extensions=0), eci.Nuts(n_draws=1500, max_extensions=0)
+QUICK = eci.Nuts(n_draws=300, max_extensions=0)
 
 
 @pytest.fixture(scope="module")

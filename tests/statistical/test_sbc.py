@@ -38,7 +38,7 @@ EVIDENCE, PAGE = DOCS / "evidence" / "sbc.json", DOCS / "coverage.md"
 COMMAND = "ECI_SBC={} nice -n 10 python -m pytest -m slow tests/statistical/test_sbc.py"
 
 N_SETS, N_MODELS, N_BENCHMARKS, N_ITEMS = 300, 40, 12, 200
-METHOD, THIN = eci.Nuts(n_chains=1, n_draws=1000, max_doublings=0), 10
+METHOD, THIN = eci.Nuts(n_chains=1, n_draws=1000, max_extensions=0), 10
 N_RANKS = METHOD.n_draws // THIN + 1
 # Narrower than the defaults, under which most data sets say little: scores that look like published ones.
 PRIORS = eci.Priors(

@@ -47,7 +47,7 @@ def trending_fit():
         score.reshape(-1),
         release_date=dates,
     )
-    return eci.fit(matrix, method=eci.Nuts(n_chains=2, n_draws=500, max_doublings=0), likelihood="normal")
+    return eci.fit(matrix, method=eci.Nuts(n_chains=2, n_draws=500, max_extensions=0), likelihood="normal")
 
 
 def test_joint_and_two_stage_slopes_agree(trending_fit):

@@ -98,7 +98,7 @@ def by_nuts(x, seed):
 
 @pytest.mark.slow
 def test_quantiles_agree_with_nuts_within_monte_carlo_error():
-    from eci.inference.convergence import compute_ess_bulk
+    from eci.inference.convergence import compute_mixing
 
     start = time.time()
     numbers, worst = {}, 0.0
@@ -111,7 +111,7 @@ def test_quantiles_agree_with_nuts_within_monte_carlo_error():
                 # at the quantile the share of draws below is prob; its error follows from the effective
                 # sample size
                 below = (draws <= value).astype(float)
-                size = float(compute_ess_bulk(below[..., None])[0])
+                size = float(compute_mixing(below[..., None]).ess_bulk[0])
                 z = (below.mean() - prob) / np.sqrt(prob * (1 - prob) / size)
                 rows[f"{name} {prob:g}"] = {"quantile": value, "share_below_in_nuts": below.mean(), "z": z}
                 worst = max(worst, abs(z))

@@ -26,7 +26,7 @@ def faulty(small_table):
     at = table.index[(table["model"] == "model 09") & (table["benchmark"] == "bench 1")][0]
     table.loc[at, "score"] -= 0.5
     return eci.fit(
-        eci.ScoreMatrix.from_table(table), seed=1, method=eci.Nuts(max_doublings=0), likelihood="normal"
+        eci.ScoreMatrix.from_table(table), seed=1, method=eci.Nuts(max_extensions=0), likelihood="normal"
     )
 
 

@@ -54,7 +54,7 @@ def test_a_fit_with_divergences_takes_smaller_steps(monkeypatch, small_matrix):
     chains_module._run_piece.clear_cache()
     fits = [
         eci.fit(
-            small_matrix, method=eci.Nuts(n_draws=250, max_doublings=0, max_halvings=n), likelihood="normal"
+            small_matrix, method=eci.Nuts(n_draws=250, max_extensions=0, max_halvings=n), likelihood="normal"
         )
         for n in (0, 3)
     ]

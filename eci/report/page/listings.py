@@ -202,10 +202,10 @@ def table_choices(facts: Mapping[str, Any], trend: Trend | None) -> PageTable:
 
 
 def _say_asked(name: str, method: Mapping[str, Any]) -> str:
-    """Name a setting of the method; with chains, draws are those of one chain before any doubling."""
+    """Name a setting of the method; with chains, draws are those of one chain before any extension."""
     if name != "n_draws" or "n_chains" not in method:
         return name
-    return "draws of a chain, before doublings" if "max_doublings" in method else "draws of a chain"
+    return "draws of a chain, before extensions" if "max_extensions" in method else "draws of a chain"
 
 
 def _list_dropped(dropped: Sequence[Mapping[str, str]]) -> list[tuple[str, str, str]]:
