@@ -124,18 +124,13 @@ def _is_turning(r_left: Array, r_right: Array, r_sum: Array) -> Array:
 
 def _step(potential: Potential, leaf: _Leaf, size: Array) -> tuple[_Leaf, Array]:
     """One step, and the potential where it leads."""
-    kicks = jnp.array([STEP, 1.0 - 2.0 * STEP])
-
-    def kick_and_drift(i: Array, carry: tuple[_Leaf, Array]) -> tuple[_Leaf, Array]:
-        leaf, _ = carry
-        r = leaf.r - kicks[i] * size * leaf.gradient
-        z = leaf.z + 0.5 * size * r
-        value, gradient = potential(z)
-        return _Leaf(z, r, gradient), value
-
-    # a loop, so that the density is compiled once
-    leaf, value = jax.lax.fori_loop(0, GRADIENTS_PER_STEP, kick_and_drift, (leaf, jnp.zeros(())))
-    return leaf._replace(r=leaf.r - STEP * size * leaf.gradient), value
+    r = leaf.r - STEP * size * leaf.gradient
+    z = leaf.z + 0.5 * size * r
+    _, gradient = potential(z)
+    r = r - (1.0 - 2.0 * STEP) * size * gradient
+    z = z + 0.5 * size * r
+    value, gradient = potential(z)
+    return _Leaf(z, r - STEP * size * gradient, gradient), value
 
 
 def _subtree(

@@ -185,17 +185,16 @@ class Beta:
         """Log density; `noise` is log precision."""
         n, mean = count_items(datum), off_zero(mean)
         edges, f = find_edges(datum.score, n), beta_size(noise, n)
-        a, b = mean * f, (1.0 - mean) * f
-        return log_gamma(f) + _inside(a, b, edges) + _at_edge(a, b, f, edges)
+        return log_gamma(f) + _inside(mean, f, edges) + _at_edge(mean, f, edges)
 
     def total(self, datum: Datum, mean: Array, noise: Array, groups: Groups) -> Array:
         """Sum of the log densities, `noise` by benchmark: sizes once a group, edges where there are any."""
         n, mean = count_items(datum), off_zero(mean)
         edges, size = find_edges(datum.score, n), beta_size(noise[groups.benchmark], groups.n_items)
-        f = size[groups.of_score]
-        a, b = mean * f, (1.0 - mean) * f
-        at_edge = _at_edge(*jax.tree.map(lambda x: x[groups.at_edge], (a, b, f, edges)))
-        return jnp.sum(groups.n_scores * log_gamma(size)) + jnp.sum(_inside(a, b, edges)) + jnp.sum(at_edge)
+        inside = _inside(mean, size[groups.of_score], edges)
+        at = groups.at_edge  # what is looked up has to be scattered again for the gradient: no more than this
+        at_edge = _at_edge(mean[at], size[groups.of_score[at]], jax.tree.map(lambda x: x[at], edges))
+        return jnp.sum(groups.n_scores * log_gamma(size)) + jnp.sum(inside) + jnp.sum(at_edge)
 
     def simulate(self, key: Array, mean: Array, noise: Array, n_items: Array) -> Array:
         """Draw scores."""
@@ -209,15 +208,16 @@ def beta_size(log_precision: Array, n_items: Array) -> Array:
     return n_items / (1.0 + n_items * jnp.exp(-log_precision))
 
 
-def _inside(a: Array, b: Array, edges: Edges) -> Array:
+def _inside(mean: Array, f: Array, edges: Edges) -> Array:
     """Logarithm of y^(a - 1) (1 - y)^(b - 1) / (gamma(a) gamma(b)), y the score kept off the edges."""
+    a, b = mean * f, (1.0 - mean) * f
     powers = (a - 1.0) * jnp.log(edges.inside) + (b - 1.0) * jnp.log1p(-edges.inside)
     return log_gamma_ratio((), (a, b)) + powers
 
 
-def _at_edge(a: Array, b: Array, f: Array, edges: Edges) -> Array:
+def _at_edge(mean: Array, f: Array, edges: Edges) -> Array:
     """What the probability of an edge, spread over it, has beyond the density at its end; zero inside."""
-    near = jnp.where(edges.high, b, a)
+    near = jnp.where(edges.high, 1.0 - mean, mean) * f
     return jnp.where(edges.low | edges.high, jnp.log(_series(near, f, edges.width) / near), 0.0)
 
 
