@@ -9,7 +9,7 @@ from bench.peers import CHAINS, DRAWS, Problem, Sampled
 
 
 def sample(problem: Problem) -> Sampled:
-    """Draw by `eci.fit`, without doubling, so that every run keeps as many draws as the others."""
+    """Draw by `eci.fit`, without extension, so that every run keeps as many draws as the others."""
     kernel = "numpyro" if problem.peer == "eci-numpyro" else "lean"
     method = eci.Nuts(n_chains=CHAINS, n_draws=DRAWS, kernel=kernel, max_extensions=0, max_halvings=0)
     fit = eci.fit(problem.matrix, likelihood=problem.likelihood, anchors=problem.anchors, method=method)

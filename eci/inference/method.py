@@ -89,7 +89,7 @@ class Nuts(Map):
     n_warmup: int = 150
     target_accept: float = 0.9
     max_tree_depth: int = 10
-    max_extensions: int = 3
+    max_extensions: int = 7
     max_halvings: int = 3
     kernel: Literal["lean", "numpyro"] = "lean"
 

@@ -225,18 +225,17 @@ def _sample(
     run = partial(
         kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
     )
-    chains = run(n_draws=method.n_draws)
-    for _ in range(method.max_halvings if chains.states else 0):
-        if not is_step_too_large(chains, method):
-            break
-        chains = run(n_draws=method.n_draws, before=halve_steps(chains))
-    for extension in range(method.max_extensions + 1):
+    chains, n_halvings = run(n_draws=method.n_draws), 0
+    while True:
         clock.lap("sample")
+        if chains.states and n_halvings < method.max_halvings and is_step_too_large(chains, method):
+            chains, n_halvings = run(n_draws=method.n_draws, before=halve_steps(chains)), n_halvings + 1
+            continue
         z = chains.z.reshape(-1, problem.n_coordinates)
         draws = collect_parameters(constrain_draws(problem, z))
         checks = check(draws)
         clock.lap("check")
-        if all(item.ok for item in checks) or extension == method.max_extensions:
+        if all(item.ok for item in checks) or chains.z.shape[1] > method.max_extensions * method.n_draws:
             break
         chains = join(chains, run(n_draws=method.n_draws, before=chains))
     stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}

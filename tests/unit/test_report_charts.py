@@ -185,5 +185,5 @@ def test_draws_of_a_chain_and_in_all_are_told_apart(invented_fit, method):
     facts = tables.facts(invented_fit) | {"method": {"name": "m", **vars(method)}, "n_draws": 8000}
     said = [(row[1].text, row[2].text) for row in table_choices(facts, None).rows]
     assert ("draws in all, kept", "8000") in said
-    asked = "draws of a chain, before doublings" if isinstance(method, eci.Nuts) else "n draws"
+    asked = "draws of a chain, before extensions" if isinstance(method, eci.Nuts) else "n draws"
     assert (asked, str(method.n_draws)) in said

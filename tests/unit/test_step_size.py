@@ -70,6 +70,23 @@ def test_a_fit_with_divergences_takes_smaller_steps(monkeypatch, small_matrix):
     assert len(fits[1].draws.ability) == len(fits[0].draws.ability)
 
 
+def test_divergences_that_come_late_are_heeded_too(monkeypatch, small_matrix):
+    """Chains that diverge only once they go on start again, and go on from there."""
+    monkeypatch.setattr("eci.inference.run.is_step_too_large", lambda chains, _: chains.z.shape[1] == 120)
+    late, never = (
+        eci.fit(
+            small_matrix,
+            method=eci.Nuts(n_draws=60, max_extensions=1, max_halvings=n),
+            seed=1,
+            likelihood="normal",
+        )
+        for n in (1, 0)
+    )
+    np.testing.assert_allclose(late.sample_stats["step_size"], never.sample_stats["step_size"] / 2)
+    assert len(late.draws.ability) == len(never.draws.ability) == 4 * 120
+    assert not np.isin(late.draws.ability[:, 0], never.draws.ability[:, 0]).any()
+
+
 def test_a_mode_that_does_not_exist_is_told():
     (found,), (lost,) = check_center(0.2), check_center(np.inf)
     assert found.ok
