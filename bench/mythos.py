@@ -250,7 +250,7 @@ def section_own(folder: Path) -> tuple[list[str], dict[str, Any]]:
         "## AECI carried to our own index",
         "",
         f"Our index of the bundled scores ({fit.matrix.n_models} models, {fit.matrix.n_benchmarks} "
-        "benchmarks) "
+        f"benchmarks, likelihood `{fit.likelihood}`) "
         f"shares {len(link)} models with AECI up to {LAST}. Slope {of(slope, '.3f')}, residual sd "
         f"{of(link.quantities()['residual_sd'])}; Mythos Preview is carried to {moved.index[0]:.1f} (sd "
         f"{moved.index_sd[0]:.1f}), {above[1]:+.1f} points ({above[0]:+.1f} to {above[2]:+.1f}) from "

@@ -1,10 +1,11 @@
-"""Compare a saved fit with the indices others have published.
+"""Compare saved fits of the bundled scores with the indices others have published.
 
-    eci fit --out DIR && python -m bench.published DIR
+    eci fit --out DIR && python -m bench.published DIR [OTHER ...]
 
-For every vintage of benchmarks_data/published/epoch_eci.csv: models in both, correlation, and the affine
-line that takes the published index to ours; then the largest disagreements with one vintage, with what the
-fit saw of each model; then where some of those models stand (mode) if only part of their scores counts.
+For every fit and vintage of benchmarks_data/published/epoch_eci.csv: models in both, correlation, and the
+affine line that takes the published index to ours; then, for the first fit, the largest disagreements with
+one vintage, with what the fit saw of each model; then where some of those models stand (mode, default
+likelihood) if only part of their scores counts.
 """
 
 from __future__ import annotations
@@ -27,14 +28,15 @@ WHAT_IF = (
         "only the runs by Epoch count",
         lambda t: ~t["source_url"].str.contains("epoch-research|Policy-Lab"),
     ),
+    ("DeepSeek-V3.1", "no vendor score counts", lambda t: t["source_kind"] != "independent"),
+    ("Mixtral 8x7B", "HellaSwag is left out", lambda t: t["benchmark"] == "HellaSwag"),
+    ("Gemma 7B", "HellaSwag is left out", lambda t: t["benchmark"] == "HellaSwag"),
+    ("DeepSeek-V2", "IFEval is left out", lambda t: t["benchmark"] == "IFEval"),
     (
         "Gemini 2.5 Flash (May 2025)",
         "no run without thinking counts",
         lambda t: t["conditions"].str.contains("no thinking(?:;|$)"),
     ),
-    ("GLM-4.7", "no vendor score counts", lambda t: t["source_kind"] != "independent"),
-    ("DeepSeek-V3.1", "no vendor score counts", lambda t: t["source_kind"] != "independent"),
-    ("Llama 3.1 8B", "no vendor score counts", lambda t: t["source_kind"] == "vendor"),
 )
 
 
@@ -80,26 +82,25 @@ def show_disagreements(fit: eci.Fit, both: pd.DataFrame) -> None:
 def refit_without(table: pd.DataFrame, model: str, drop: pd.Series) -> tuple[int, float]:
     """Number of benchmarks left and mode of the index when some rows of one model are left out."""
     kept = table[~((table["model"] == model) & drop)]
-    fit = eci.fit(eci.ScoreMatrix.from_table(kept, min_benchmarks=1), method=eci.Map(), likelihood="normal")
+    fit = eci.fit(eci.ScoreMatrix.from_table(kept, min_benchmarks=1), method=eci.Map())
     m = fit.matrix.models.index(model)
     return int(fit.matrix.n_benchmarks_per_model[m]), float(fit.index[m])
 
 
 def main() -> None:
-    """Run the comparison for the folder named on the command line."""
-    fit = eci.load_fit(sys.argv[1])
-    for vintage in pd.read_csv(PUBLISHED)["vintage"].unique():
-        both = join_published(fit, vintage)
-        slope, intercept = np.polyfit(both["published"], both["index"], 1)
-        r, rank = (
-            both["index"].corr(both["published"]),
-            both["index"].corr(both["published"], method="spearman"),
-        )
-        print(
-            f"{vintage}: {len(both)} models, r = {r:.4f}, rank r = {rank:.4f}, "
-            f"ours = {intercept:.1f} + {slope:.3f} x theirs"
-        )
-    show_disagreements(fit, join_published(fit, VINTAGE))
+    """Run the comparison for the folders named on the command line."""
+    fits = [eci.load_fit(folder) for folder in sys.argv[1:]]
+    for fit in fits:
+        print(f"{fit.method['name']}, {fit.likelihood}:")
+        for vintage in pd.read_csv(PUBLISHED)["vintage"].unique():
+            both = join_published(fit, vintage)
+            slope, intercept = np.polyfit(both["published"], both["index"], 1)
+            r, rank = (both["index"].corr(both["published"], method=kind) for kind in ("pearson", "spearman"))
+            print(
+                f"  {vintage}: {len(both)} models, r = {r:.3f}, rank r = {rank:.3f}, "
+                f"ours = {intercept:.1f} + {slope:.3f} x theirs"
+            )
+    show_disagreements(fits[0], join_published(fits[0], VINTAGE))
     table = eci.load_scores()
     print()
     for model, what, drop in WHAT_IF:
