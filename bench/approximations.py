@@ -1,6 +1,6 @@
 """Laplace and Map against NUTS on the same posterior: means and interval widths.
 
-python -m bench.approximations [--data PATH] [--likelihood normal|beta] [--write docs/approximations.md]
+python -m bench.approximations [--data PATH] [--likelihood NAME ...] [--write docs/approximations.md]
 """
 
 from __future__ import annotations
@@ -64,38 +64,49 @@ def to_markdown(table: pd.DataFrame) -> str:
     return "\n".join([lines[0], "|" + " --- |" * len(table.columns), *lines[1:]])
 
 
+def section(matrix: eci.ScoreMatrix, likelihood: str) -> str:
+    """Fit by each method under one likelihood and say how far they are apart."""
+    exact, laplace, mode = (
+        eci.fit(matrix, likelihood=likelihood, method=method)
+        for method in (eci.Nuts(), eci.Laplace(), eci.Map())
+    )
+    sd = exact.index_draws.std(axis=0)
+    shift = (np.abs(mode.index - exact.index)[sd > 1e-9] / sd[sd > 1e-9]).round(2)
+    failed, doubted = (
+        ", ".join(check.name for check in fit.diagnostics.failed) or "none" for fit in (exact, laplace)
+    )
+    return f"""## `{likelihood}`
+
+{to_markdown(compare(exact, laplace))}
+
+Map: the index at the mode lies {shift.mean():.2f} posterior sds from the NUTS mean on average,
+{shift.max():.2f} at most. Checks failed: NUTS {failed}; Laplace {doubted}.
+"""
+
+
 def main() -> None:
-    """Fit by each method, print the table, and write the page where asked."""
+    """Print the page, or write it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data")
-    parser.add_argument("--likelihood", default="normal")
+    parser.add_argument("--likelihood", action="append")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
     matrix = eci.ScoreMatrix.from_table(eci.load_scores(options.data))
-    exact = eci.fit(matrix, likelihood=options.likelihood)
-    laplace = eci.fit(matrix, likelihood=options.likelihood, method=eci.Laplace())
-    mode = eci.fit(matrix, likelihood=options.likelihood, method=eci.Map())
-    table = to_markdown(compare(exact, laplace))
-    free = exact.index_draws.std(axis=0) > 1e-9
-    shift = np.abs(mode.index - exact.index)[free] / exact.index_draws.std(axis=0)[free]
-    failed = ", ".join(check.name for check in exact.diagnostics.failed) or "none"
     page = f"""# Laplace and Map against NUTS
 
-Written by `python -m bench.approximations --likelihood {options.likelihood}` on
-{options.data or "the bundled data"} ({matrix.n_models} models, {matrix.n_benchmarks} benchmarks,
-{matrix.n_scores} scores; NUTS checks failed: {failed}).
-A shift is the absolute difference of the means under Laplace and NUTS, in posterior sds under NUTS; a
-width ratio is that of the 90 % intervals, Laplace to NUTS. Rows group models or benchmarks by how many
-scores they have.
+<!-- written by: python -m bench.approximations --write docs/approximations.md -->
 
-{table}
+On {options.data or "the bundled data"}: {matrix.n_models} models, {matrix.n_benchmarks} benchmarks,
+{matrix.n_scores} scores. A shift is the absolute difference of the means under Laplace and NUTS, in
+posterior sds under NUTS; a width ratio is that of the 90 % intervals, Laplace to NUTS. Rows group models or
+benchmarks by how many scores they have.
 
-Map: the index at the mode lies {shift.mean():.2f} posterior sds from the NUTS mean on average,
-{shift.max():.2f} at most.
 """
-    print(page)
+    page += "\n".join(section(matrix, name) for name in options.likelihood or ("beta", "normal"))
     if options.write:
-        options.write.write_text(page, encoding="utf-8")
+        options.write.write_text(page, encoding="utf-8", newline="\n")
+    else:
+        print(page)
 
 
 if __name__ == "__main__":

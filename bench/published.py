@@ -11,14 +11,14 @@ likelihood) if only part of their scores counts.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 import eci
+from eci.scores.load import bundled_data
 
-PUBLISHED = Path(__file__).parents[1] / "benchmarks_data" / "published" / "epoch_eci.csv"
+PUBLISHED = bundled_data() / "published" / "epoch_eci.csv"
 VINTAGE = "2026-07-07"
 SHOWN = 8
 
