@@ -1,14 +1,14 @@
 """Likelihoods compared by leave-one-out cross-validation without refits: the second opinion to held_out.py.
 
-    python -m bench.loo [--data FILE] [--likelihood normal --likelihood beta ...] [--draws 500] [--json FILE]
+    python -m bench.loo [--data FILE] [--likelihood normal --likelihood beta ...] [--json FILE]
     python -m bench.loo --show FILE ...         # the tables of such files again
 
-Each likelihood is fitted once, and each score predicted from all others by Pareto-smoothed weights (Vehtari,
-Gelman and Gabry 2017, doi:10.1007/s11222-016-9696-4). Columns: mean log predictive density of a score;
-effective number of parameters; scores whose Pareto k is above 0.7, so that only a refit could leave them out
-(0.697, the limit for 2,000 draws: eci/psis.py); by how much a likelihood is below the best, a score, with the
-standard error over scores; and the same without the scores above 0.7 under either. Where these are many,
-bench/held_out.py is to be believed.
+Each likelihood is fitted once, by `eci.fit` with its defaults, and each score predicted from all others by
+Pareto-smoothed weights (Vehtari, Gelman and Gabry 2017, doi:10.1007/s11222-016-9696-4). Columns: mean log
+predictive density of a score; effective number of parameters; scores whose Pareto k is above 0.7, so that
+only a refit could leave them out (0.697, the limit for the 2,000 draws taken of a fit: eci/psis.py); by how much
+a likelihood is below the best, a score, with the standard error over scores; and the same without the scores
+above 0.7 under either. Where these are many, bench/held_out.py is to be believed.
 """
 
 from __future__ import annotations
@@ -94,7 +94,6 @@ def main():
     )
     parser.add_argument("--data")
     parser.add_argument("--likelihood", action="append", dest="likelihoods")
-    parser.add_argument("--draws", type=int, default=500)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--show", type=Path, nargs="+")
     options = parser.parse_args()
@@ -104,8 +103,7 @@ def main():
     matrix, anchors = load(options.data, with_items=False)
     commit, started, found, failed = describe_commit(), time.perf_counter(), {}, {}
     for likelihood in options.likelihoods or ["normal", "student_t", "logit_normal", "beta"]:
-        method = eci.Nuts(n_draws=options.draws, max_extensions=0)
-        fit = eci.fit(matrix, likelihood=likelihood, method=method, anchors=anchors)
+        fit = eci.fit(matrix, likelihood=likelihood, anchors=anchors)
         found[likelihood] = leave_one_out(fit)
         failed[likelihood] = [check.name for check in fit.diagnostics.failed]
         print(f"{likelihood}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)

@@ -223,15 +223,20 @@ class Fit:
         return np.asarray(self._to_index(mode.ability[None], scale)[0])
 
     def rescale(self, anchors: Mapping[str, float] | None = None, *, standard: bool = False) -> Self:
-        """Return the same fit on other anchors, or on the standard scale. No refit is needed.
+        """Return the same fit on other anchors, or on the standard scale, where it is checked again.
+
+        No refit is needed.
 
         Raises
         ------
         DataError, IdentificationError
             As `Scale.anchored`.
         """
+        from eci.inference.diagnose import recheck
+
         ability = self.mode.ability[None] if self.draws is None else self.draws.ability
-        return replace(self, scale=make_scale(ability, self.matrix.models, anchors, standard=standard))
+        scale = make_scale(ability, self.matrix.models, anchors, standard=standard)
+        return replace(self, scale=scale, diagnostics=recheck(self, scale))
 
     def abilities(self) -> pd.DataFrame:
         """One row per model, sorted by index descending and then by name.

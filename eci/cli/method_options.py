@@ -41,7 +41,8 @@ _OPTIONS = (
         type=click.IntRange(min=10),
         default=1000,
         show_default=True,
-        help="Kept draws of each chain (nuts), or in all (quadrature); laplace keeps four times as many.",
+        help="Draws of each chain between two looks at the checks (nuts), or in all (quadrature); laplace "
+        "keeps four times as many.",
     ),
     click.option("--chains", type=click.IntRange(min=1), default=4, show_default=True, help="Chains (nuts)."),
     click.option(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from functools import partial
 from typing import NamedTuple
 
@@ -151,12 +151,15 @@ def run_chains(
             return state, z, infos
 
     with ThreadPoolExecutor(min(options.n_chains, os.cpu_count() or 1)) as pool:
+        runs = [pool.submit(run_one, chain) for chain in range(options.n_chains)]
         try:
-            results = list(pool.map(run_one, range(options.n_chains)))
+            ended, _ = wait(runs, return_when=FIRST_EXCEPTION)
+            for run in ended:  # of a chain that failed; the others stop, and what they return is nothing
+                run.result()
         except BaseException:
             stop.set()
             raise
-    states, z, infos = zip(*results, strict=True)
+    states, z, infos = zip(*(run.result() for run in runs), strict=True)
     return Chains(np.stack(z), jax.tree.map(lambda *xs: np.stack(xs), *infos), tuple(states))
 
 

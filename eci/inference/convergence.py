@@ -45,7 +45,10 @@ class Mixing(NamedTuple):
 
 
 def compute_mixing(draws: FloatArray) -> Mixing:
-    """R-hat and effective sample sizes of `draws`, (chain, draw, n)."""
+    """R-hat and effective sample sizes of `draws`, (chain, draw, n), ten draws or more a chain.
+
+    Of one chain the halves are compared, where ArviZ gives no R-hat.
+    """
     blocks = [draws[..., start : start + BLOCK] for start in range(0, draws.shape[-1], BLOCK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         parts = list(pool.map(_compute_block, blocks))
@@ -117,7 +120,7 @@ def _effective_size(draws: FloatArray) -> FloatArray:
     spectrum = rfft(centred, n_fft, axis=1)
     autocov = irfft(spectrum.real**2 + spectrum.imag**2, n_fft, axis=1)[:, :n].mean(axis=0) / n
     within = autocov[0] * n / (n - 1)
-    between = draws.mean(axis=1).var(axis=0, ddof=1) if n_chains > 1 else 0.0
+    between = draws.mean(axis=1).var(axis=0, ddof=1)
     total = within * (n - 1) / n + between
     constant = total == 0
     rho = 1.0 - (within - autocov) / np.where(constant, 1.0, total)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from eci.fitted import Check, Parameters
+from eci.fitted import Check, Diagnostics, Fit, Parameters
 from eci.inference.convergence import compute_bfmi, compute_mixing
 from eci.inference.method import Nuts
 from eci.psis import max_pareto_k, smooth_weights
@@ -22,9 +22,9 @@ MIN_BFMI = 0.3
 FloatArray = NDArray[np.float64]
 
 _MORE = (
-    "Draw more (--draws 4000). If that does not help, the one named has few scores, or all of them at its "
-    "chance level or ceiling: leave it out (--exclude-benchmark), or ask for more scores (--min-models, "
-    "--min-benchmarks)."
+    "Draw more (--draws 4000, up to eight times as many while a check fails). If that does not help, the "
+    "one named has few scores, or all of them at its chance level or ceiling: leave it out "
+    "(--exclude-benchmark), or ask for more scores (--min-models, --min-benchmarks)."
 )
 _ADVICE = {
     "rhat": f"The chains disagree. {_MORE}",
@@ -38,13 +38,14 @@ def published_quantities(
 ) -> dict[str, tuple[FloatArray, Sequence[str]]]:
     """Index, difficulty (points) and log discrimination (per point), (draw, n), and the columns' names.
 
-    Anchors are left out of the index: they do not vary.
+    Anchors are left out of the index: they do not vary. In a draw that has them in the wrong order slopes are
+    negative, and their size is taken.
     """
     free = [i for i, model in enumerate(models) if model not in scale.anchors]
     return {
         "index": (scale.points(draws.ability)[:, free], [models[i] for i in free]),
         "difficulty": (scale.points(draws.difficulty), benchmarks),
-        "discrimination": (np.log(scale.per_point(draws.discrimination)), benchmarks),
+        "discrimination": (np.log(np.abs(scale.per_point(draws.discrimination))), benchmarks),
     }
 
 
@@ -66,6 +67,30 @@ def check_convergence(
                 Check(f"{statistic}_{quantity}", float(values[at]), limit, ok, names[at], _ADVICE[statistic])
             )
     return tuple(checks)
+
+
+def check_scale(scale: Scale) -> tuple[Check, ...]:
+    """No draw has the anchors in the wrong order (1 % are refused); nothing to check where none has."""
+    in_order = float(np.mean(scale.slope > 0))
+    if in_order == 1.0:
+        return ()
+    return (
+        Check(
+            "anchors_in_order", in_order, 1.0, False, " and ".join(scale.anchors),
+            "Some draws have the anchors in the wrong order, so that a point has any size: means and sds in "
+            "points mean nothing then, intervals do. Anchor two models that differ more (--anchor).",
+        ),
+    )  # fmt: skip
+
+
+def recheck(fit: Fit, scale: Scale) -> Diagnostics:
+    """Checks of a fit on another scale: those that depend on it are made anew."""
+    kept = tuple(check for check in fit.diagnostics.checks if check.name != "anchors_in_order")
+    if fit.draws is not None and fit.method["name"] == Nuts.name:
+        quantities = published_quantities(fit.draws, scale, fit.matrix.models, fit.matrix.benchmarks)
+        others = tuple(check for check in kept if not check.name.startswith(("rhat_", "ess_")))
+        kept = check_convergence(quantities, fit.n_chains) + others
+    return Diagnostics(kept + check_scale(scale))
 
 
 def check_sampler(

@@ -63,7 +63,8 @@ class Nuts(Map):
     Parameters
     ----------
     n_chains
-        Independent chains, one a thread; R-hat needs at least two and is trustworthy from four.
+        Independent chains, one a thread; R-hat is trustworthy from four. Of one chain it compares the
+        halves, and cannot see a region that the chain never visits.
     n_draws
         Draws of each chain before the checks are looked at, and again of each extension.
     n_warmup
@@ -74,13 +75,14 @@ class Nuts(Map):
     max_tree_depth
         A trajectory has at most 2**max_tree_depth steps, of two gradients each.
     max_extensions
-        How often chains go on for n_draws more while a check on R-hat or effective sample size fails.
+        How often chains go on for n_draws more while a check on R-hat or effective sample size fails, counted
+        anew after each halving.
     max_halvings
         How often sampling starts again with half the step size, from where the chains stand, while more than
         one transition in a thousand diverges. Few scores leave necks in the posterior that large steps miss.
     kernel
         "lean", the package's own kernel, or "numpyro", NumPyro's on the same whitened posterior (one
-        chain after the other, several times slower, to check against).
+        chain after the other, several times slower, never extended or halved, to check against).
     """
 
     name: ClassVar[MethodName] = "nuts"

@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from eci.errors import DataError
 from eci.inference import nuts
 from eci.inference.chains import FIRST_STEP_SIZE, Chains, Progress
 from eci.inference.method import Nuts
@@ -23,22 +22,11 @@ def run_numpyro(
     *,
     key: Array,
     n_draws: int,
-    before: Chains | None = None,
     progress: Progress | None = None,
 ) -> Chains:
-    """Draw `n_draws` from every chain, one chain after the other; signature as `chains.run_chains`.
-
-    Raises
-    ------
-    DataError
-        When asked to continue: NumPyro's chains are not extended.
-    """
+    """Draw `n_draws` from every chain, one chain after the other; these chains do not go on."""
     from numpyro.infer import MCMC, NUTS
 
-    if before is not None:
-        raise DataError(
-            "Chains of the numpyro kernel are not extended. Give Nuts(max_extensions=0, n_draws=...)."
-        )
     n = int(sum(x.size for x in whitening.center) - 2)
     kernel = NUTS(
         potential_fn=lambda z: -measurement.log_density(unwhiten(whitening, z), scores),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
 from jax import Array
-from numpy.typing import NDArray
 
 from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.alone import one_at_a_time
@@ -22,7 +20,7 @@ from eci.inference.arguments import (
     require_several,
 )
 from eci.inference.bootstrap import fit_bootstrap, fit_least_squares
-from eci.inference.chains import PIECE, Progress, join, run_chains
+from eci.inference.chains import PIECE, Progress
 from eci.inference.checkpoint import Checkpoint, digest
 from eci.inference.diagnose import (
     check_center,
@@ -30,17 +28,16 @@ from eci.inference.diagnose import (
     check_finite,
     check_importance,
     check_mode,
-    check_sampler,
+    check_scale,
     published_quantities,
 )
 from eci.inference.estimate import Estimate
 from eci.inference.grid import fit_grid
 from eci.inference.importance import weigh_abilities, weigh_draws
 from eci.inference.method import Bootstrap, Laplace, LeastSquares, Method, Nuts, Quadrature
-from eci.inference.numpyro_nuts import run_numpyro
 from eci.inference.problem import Problem, collect_parameters, constrain_draws, constrain_mode, prepare
 from eci.inference.provenance import Clock, describe_device, describe_run, versions
-from eci.inference.step_size import halve_steps, is_step_too_large, step_sizes
+from eci.inference.sample import sample
 from eci.irt.measurement import Measurement
 from eci.irt.observation import LIKELIHOODS, LikelihoodName
 from eci.irt.priors import Priors
@@ -156,6 +153,7 @@ def fit(
             key = jax.random.key(seed)
             estimate = _estimate(problem, matrix, method, chosen, key, clock, progress, checkpoint)
     ability = estimate.mode.ability[None] if estimate.draws is None else estimate.draws.ability
+    scale = make_scale(ability, matrix.models, anchors)
     return Fit(
         matrix=matrix,
         likelihood=likelihood,
@@ -166,8 +164,8 @@ def fit(
         draws=estimate.draws,
         n_chains=estimate.n_chains,
         sample_stats=estimate.stats,
-        scale=make_scale(ability, matrix.models, anchors),
-        diagnostics=Diagnostics(estimate.checks),
+        scale=scale,
+        diagnostics=Diagnostics(estimate.checks + check_scale(scale)),
         provenance=describe_run(clock),
         interval_prob=interval_prob,
     )
@@ -192,7 +190,7 @@ def _estimate(
             quantities = published_quantities(draws, scale, matrix.models, matrix.benchmarks)
             return check_convergence(quantities, method.n_chains)
 
-        draws, stats, checks = _sample(problem, method, check, key, clock, progress, checkpoint)
+        draws, stats, checks = sample(problem, method, check, key, clock, progress, checkpoint)
         return Estimate(
             mode, draws, method.n_chains, stats, checks + check_center(problem.mode.gradient_norm)
         )
@@ -209,38 +207,6 @@ def _estimate(
         checks += check_importance(weigh_draws(problem, weighed), abilities)
         clock.lap("check")
     return Estimate(mode, draws, 1, {}, checks)
-
-
-def _sample(
-    problem: Problem,
-    method: Nuts,
-    check: Callable[[Parameters], tuple[Check, ...]],
-    key: Array,
-    clock: Clock,
-    progress: Progress | None,
-    checkpoint: Checkpoint | None,
-) -> tuple[Parameters, Mapping[str, NDArray[Any]], tuple[Check, ...]]:
-    """Draw with smaller steps while too many diverge, then more while a convergence check fails."""
-    kernel = run_numpyro if method.kernel == "numpyro" else partial(run_chains, checkpoint=checkpoint)
-    run = partial(
-        kernel, problem.measurement, method, problem.whitening, problem.scores, key=key, progress=progress
-    )
-    chains, n_halvings = run(n_draws=method.n_draws), 0
-    while True:
-        clock.lap("sample")
-        if chains.states and n_halvings < method.max_halvings and is_step_too_large(chains, method):
-            chains, n_halvings = run(n_draws=method.n_draws, before=halve_steps(chains)), n_halvings + 1
-            continue
-        z = chains.z.reshape(-1, problem.n_coordinates)
-        draws = collect_parameters(constrain_draws(problem, z))
-        checks = check(draws)
-        clock.lap("check")
-        if all(item.ok for item in checks) or chains.z.shape[1] > method.max_extensions * method.n_draws:
-            break
-        chains = join(chains, run(n_draws=method.n_draws, before=chains))
-    stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
-    stats["step_size"] = np.repeat(step_sizes(chains), chains.z.shape[1])
-    return draws, stats, checks + check_sampler(stats, method.n_chains, method)
 
 
 def _describe(

@@ -266,6 +266,6 @@ def whiten(
         basis = hold_pattern(np.asarray(center.ability), n_shared)
     factor = compiled_arrow(measurement, center, scores, basis, exact=exact)
     definite = all(np.isfinite(chol).all() for chol in (factor.w_chol, factor.benchmark_chol))
-    if not definite:
+    if exact and not definite:
         factor = compiled_arrow(measurement, center, scores, basis, exact=False)
     return whitening_at(center, factor), definite

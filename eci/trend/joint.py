@@ -8,7 +8,6 @@ change model and break date.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import jax
@@ -16,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from eci.errors import DataError
-from eci.fitted import Diagnostics, Fit, make_scale
+from eci.fitted import Check, Diagnostics, Fit, Parameters, make_scale
 from eci.inference.alone import one_at_a_time
-from eci.inference.chains import Progress, run_chains
-from eci.inference.diagnose import check_convergence, check_sampler
+from eci.inference.chains import Progress
+from eci.inference.diagnose import check_convergence, check_scale
 from eci.inference.method import Nuts
-from eci.inference.problem import collect_parameters, constrain_draws, prepare
+from eci.inference.problem import prepare
 from eci.inference.provenance import Clock
+from eci.inference.sample import sample
 from eci.irt.observation import LIKELIHOODS
 from eci.irt.priors import Priors
 from eci.irt.regression import LatentRegression
+from eci.scale import Scale
 from eci.trend.basis import COLUMNS, JUMP, SLOPE, SLOPE_CHANGE, ChangeModel, design, years_since
 from eci.trend.priors import TrendPriors, least_squares
 from eci.trend.quantity import Quantity, finite, summarise, summarise_ratio
@@ -148,24 +149,34 @@ def fit_joint(
         LIKELIHOODS[fit.likelihood], Priors(**fit.priors), *_prior_scales(fit, years, columns, spread, priors)
     )
     with jax.enable_x64(True):
-        problem = prepare(matrix, measurement, method, Clock(), standardised)
-        run = partial(run_chains, measurement, method, problem.whitening, problem.scores, progress=progress)
-        chains = run(key=jax.random.key(seed), n_draws=method.n_draws)
-        named = constrain_draws(problem, chains.z.reshape(-1, problem.n_coordinates))
-    scale = make_scale(
-        collect_parameters(named).ability, matrix.models, fit.scale.anchors, standard=not fit.scale.anchors
-    )
-    points = dict(zip(columns, (named["coefficients"] / spread * scale.slope[:, None]).T, strict=True))
-    zero = np.zeros(len(scale.slope))
-    slope, slope_change, jump = (points.get(column, zero) for column in (SLOPE, SLOPE_CHANGE, JUMP))
-    residual_sd = named["residual_sd"] * scale.slope
-    draws = np.column_stack([slope, slope + slope_change, jump, residual_sd])
-    names = ("slope_before", "slope_after", "jump", "residual_sd")
-    varying = np.flatnonzero(draws.std(axis=0) > 0)
-    quantities = {"trend": (draws[:, varying], [names[i] for i in varying])}
-    stats = {name: np.asarray(value).reshape(-1) for name, value in chains.infos._asdict().items()}
-    checks = check_convergence(quantities, method.n_chains) + check_sampler(stats, method.n_chains, method)
-    return JointTrend(change, break_date, slope, slope + slope_change, jump, residual_sd, Diagnostics(checks))
+        clock = Clock()
+        problem = prepare(matrix, measurement, method, clock, standardised)
+
+        def scale_of(draws: Parameters) -> Scale:
+            anchors = fit.scale.anchors
+            return make_scale(draws.ability, matrix.models, anchors, standard=not anchors)
+
+        def to_points(draws: Parameters) -> dict[str, FloatArray]:
+            scale = scale_of(draws)
+            coefficients = draws.shared["coefficients"] / spread * scale.slope[:, None]
+            points = dict(zip(columns, coefficients.T, strict=True))
+            zero = np.zeros(len(scale.slope))
+            slope, slope_change, jump = (points.get(column, zero) for column in (SLOPE, SLOPE_CHANGE, JUMP))
+            return {
+                "slope_before": slope,
+                "slope_after": slope + slope_change,
+                "jump": jump,
+                "residual_sd": draws.shared["residual_sd"] * scale.slope,
+            }
+
+        def check(draws: Parameters) -> tuple[Check, ...]:
+            varying = {name: x for name, x in to_points(draws).items() if np.ptp(x) > 0}
+            quantities = {"trend": (np.column_stack(list(varying.values())), list(varying))}
+            return check_convergence(quantities, method.n_chains)
+
+        draws, _, checks = sample(problem, method, check, jax.random.key(seed), clock, progress)
+    checks += check_scale(scale_of(draws))
+    return JointTrend(change, break_date, **to_points(draws), diagnostics=Diagnostics(checks))
 
 
 def _method_of(fit: Fit) -> Nuts:

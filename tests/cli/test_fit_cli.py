@@ -151,7 +151,7 @@ class TestOutput:
         def interrupt(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr("eci.inference.run.run_chains", interrupt)
+        monkeypatch.setattr("eci.inference.sample.run_chains", interrupt)
         result = fit(data, "--out", out)
         assert result.exit_code == EXIT_INTERRUPTED
         assert "Traceback" not in result.stderr

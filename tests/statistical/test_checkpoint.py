@@ -86,7 +86,7 @@ def test_cut_off_again_and_again_it_comes_to_the_same_bits(small_matrix, tmp_pat
 
 
 def test_smaller_steps_are_gone_on_with(small_matrix, tmp_path, monkeypatch, drawn):
-    monkeypatch.setattr("eci.inference.run.is_step_too_large", lambda chains, method: True)
+    monkeypatch.setattr("eci.inference.sample.is_step_too_large", lambda chains, method: True)
     method = eci.Nuts(n_draws=60, max_extensions=0, max_halvings=1)
     uncut = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
     drawn.clear()

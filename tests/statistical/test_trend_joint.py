@@ -60,6 +60,13 @@ def test_joint_and_two_stage_slopes_agree(trending_fit):
     assert np.all(joint.jump == 0.0)
 
 
+def test_the_sampler_goes_on_as_that_of_a_fit(trending_fit):
+    """As many draws again while a check of the trend fails, up to the limit."""
+    joint = fit_joint(trending_fit, method=eci.Nuts(n_chains=2, n_draws=50, max_extensions=2))
+    assert len(joint.residual_sd) == 2 * 3 * 50
+    assert "ess_tail_trend" in {check.name for check in joint.diagnostics.failed}
+
+
 @pytest.mark.parametrize(
     ("change", "break_at", "said"),
     [

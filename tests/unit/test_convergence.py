@@ -1,10 +1,12 @@
-"""R-hat, effective sample sizes and BFMI are ArviZ's, to rounding."""
+"""R-hat, effective sample sizes and BFMI are ArviZ's; a fit on another scale is checked there."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+import eci
 from eci.inference.convergence import BLOCK, compute_bfmi, compute_mixing
 
 N_QUANTITIES = 6
@@ -89,3 +91,36 @@ def test_draws_that_are_not_numbers_have_no_convergence(lost):
     draws[1, 7] = lost
     for everywhere in (draws, np.full_like(draws, lost)):
         assert np.isnan(compute_mixing(everywhere)).all()
+
+
+class TestScale:
+    """What depends on the scale is checked on the scale."""
+
+    @pytest.fixture
+    def reversed_once(self, small_fit):
+        """A fit of which one draw in 4,000 has two neighbours in the wrong order."""
+        ability = small_fit.draws.ability.copy()
+        low, high = (small_fit.matrix.models.index(name) for name in ("model 04", "model 11"))
+        ability[0, [low, high]] = ability[0, [high, low]]
+        return replace(small_fit, draws=small_fit.draws._replace(ability=ability))
+
+    def test_a_draw_with_the_anchors_reversed_is_told(self, reversed_once):
+        fit = reversed_once.rescale({"model 04": 130.0, "model 11": 150.0})
+        (failed,) = fit.diagnostics.failed
+        assert failed.name == "anchors_in_order"
+        assert failed.value == pytest.approx(1 - 1 / 4000)
+        assert failed.worst == "model 04 and model 11"
+        assert all(np.isfinite(check.value) for check in fit.diagnostics.checks)
+
+    def test_it_is_forgotten_on_another_scale(self, reversed_once):
+        there = reversed_once.rescale({"model 04": 130.0, "model 11": 150.0})
+        back = there.rescale(standard=True)
+        assert back.diagnostics == reversed_once.rescale(standard=True).diagnostics
+        assert back.diagnostics.ok
+
+    def test_the_checks_are_those_of_a_fit_with_these_anchors(self, small_matrix):
+        anchors, options = {"model 01": 130.0, "model 14": 150.0}, {"likelihood": "normal", "seed": 1}
+        method = eci.Nuts(n_draws=250, max_extensions=0)
+        fits = [eci.fit(small_matrix, method=method, anchors=a, **options) for a in (None, anchors)]
+        assert fits[0].rescale(anchors).diagnostics == fits[1].diagnostics
+        assert fits[0].diagnostics != fits[1].diagnostics

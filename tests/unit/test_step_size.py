@@ -72,7 +72,7 @@ def test_a_fit_with_divergences_takes_smaller_steps(monkeypatch, small_matrix):
 
 def test_divergences_that_come_late_are_heeded_too(monkeypatch, small_matrix):
     """Chains that diverge only once they go on start again, and go on from there."""
-    monkeypatch.setattr("eci.inference.run.is_step_too_large", lambda chains, _: chains.z.shape[1] == 120)
+    monkeypatch.setattr("eci.inference.sample.is_step_too_large", lambda chains, _: chains.z.shape[1] == 120)
     late, never = (
         eci.fit(
             small_matrix,
