@@ -6,9 +6,9 @@
 Each likelihood is fitted once, by `eci.fit` with its defaults, and each score predicted from all others by
 Pareto-smoothed weights (Vehtari, Gelman and Gabry 2017, doi:10.1007/s11222-016-9696-4). Columns: mean log
 predictive density of a score; effective number of parameters; scores whose Pareto k is above 0.7, so that
-only a refit could leave them out (0.697, the limit for the 2,000 draws taken of a fit: eci/psis.py); by how much
-a likelihood is below the best, a score, with the standard error over scores; and the same without the scores
-above 0.7 under either. Where these are many, bench/held_out.py is to be believed.
+only a refit could leave them out (0.697, the limit for the 2,000 draws taken of a fit: eci/psis.py); by how
+much a likelihood is below the best, a score, with the standard error over scores; and the same without the
+scores above 0.7 under either. Where these are many, bench/held_out.py is to be believed.
 """
 
 from __future__ import annotations
