@@ -1,6 +1,6 @@
 """Rewrite the blocks of README.md and docs/*.md that say which command made them.
 
-python docs/refresh.py [PAGE ...]      # needs `eci` installed beside this Python; all: a quarter of an hour
+python docs/refresh.py [PAGE ...]      # needs `eci` installed beside this Python; all: twenty minutes
 
 A block is a line `<!-- made by: COMMAND -->` followed by a fenced block. The commands of a page run in one
 temporary folder, in order, with `bench` and `docs` standing for those folders of the repository. A page with

@@ -36,7 +36,7 @@ class Map:
 
 @dataclass(frozen=True)
 class Laplace(Map):
-    """A normal approximation around the mode. A preview: too narrow for benchmarks with few scores.
+    """A normal approximation around the mode. A preview: most intervals are somewhat too narrow.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ from typing import Any
 _PREVIEWS = {
     "map": "the method map gives points without intervals.",
     "least_squares": "the method least_squares gives points without intervals.",
-    "laplace": "laplace approximates the posterior; intervals of benchmarks with few scores are too narrow.",
+    "laplace": "laplace approximates the posterior; intervals of benchmarks with few scores may be far off.",
     "quadrature": "it approximates the posterior; with few answers an item, intervals of discriminations are "
     "too narrow.",
     "bootstrap": "intervals hold refits to resampled scores, not a posterior, and cover the truth less often "

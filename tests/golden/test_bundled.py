@@ -2,7 +2,7 @@
 
 No other fast test follows the default likelihood's chains on real scores, where coordinates that pass every
 test on small problems may mix badly. A few benchmarks have two explanations, between which chains go rarely:
-of 4 x 1,000 draws with seeds 0 to 7, 186 to 537 are effective for the slowest discrimination, and `eci fit`
+of 4 x 1,000 draws with seeds 0 to 7, 159 to 549 are effective for the slowest discrimination, and `eci fit`
 goes on until the checks pass. The fast tests take half as many.
 
 Published values: Epoch Capabilities Index by vintage (Epoch AI, CC BY 4.0), benchmarks_data/published.
