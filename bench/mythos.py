@@ -286,8 +286,8 @@ def conclusions(epoch: dict[str, Any], own: dict[str, Any]) -> list[str]:
     left_out = {k.removeprefix("without "): a for k, a in answers.items() if k.startswith("without ")}
     swing = max(left_out, key=lambda name: abs(left_out[name].above.median - free.above.median))
     verdict = (
-        "Every reading of the link has zero inside its 90 % interval: on Epoch's scale the data are compatible "
-        "with *on trend*."
+        "Every reading of the link has zero inside its 90 % interval: on Epoch's scale the data are "
+        "compatible with *on trend*."
         if covered == len(answers)
         else f"{len(answers) - covered} of {len(answers)} readings have zero outside their 90 % interval."
     )

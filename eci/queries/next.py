@@ -98,7 +98,8 @@ def next_benchmark(
 
     Notes
     -----
-    A greedy set is not always the best of its size (tests/unit/test_next_benchmark.py compares). A new score informs on the curve of its benchmark as well, and so on all models.
+    A greedy set is not always the best of its size (tests/unit/test_next_benchmark.py compares). A new score
+    informs on the curve of its benchmark as well, and so on all models.
     """
     if k < 1:
         raise DataError(f"k is {k}. A set needs at least one benchmark.")
