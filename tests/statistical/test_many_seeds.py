@@ -2,9 +2,10 @@
 
 Asked were, of ten seeds and 4 x 1,000 draws: effective sizes of at least 400 in bulk and tail for everything
 published in all ten, at least 1,400 for the slowest discrimination in nine, no divergences in nine. Seeds 0
-to 9 meet them all. Of seeds 0 to 25, 25 have none below 400, 25 have 1,400 in bulk for the
-slowest discrimination, 23 no divergence. The discrimination of a benchmark near the floor has a far tail, a curve as steep as a step, that a chain
-rarely visits and takes its time to leave. Where one did, `eci fit` goes on until all gates are met.
+to 9 meet them all. Of seeds 0 to 25, 25 have none below 400, 25 have 1,400 in bulk for the slowest
+discrimination, 23 no divergence. The discrimination of a benchmark near the floor has a far tail, a curve as
+steep as a step, that a chain rarely visits and takes its time to leave. Where one did, `eci fit` goes on
+until all gates are met.
 
 Evidence of the slow test: docs/evidence/many_seeds.json. The data are not part of the repository; without
 them beside it these tests are skipped.
