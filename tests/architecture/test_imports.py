@@ -42,6 +42,7 @@ ALLOWED = {
 EXCEPTIONS = {
     ("fitted.py", "folder"),  # Fit.save
     ("fitted.py", "queries"),  # Fit.place, Fit.predict, ...
+    ("fitted.py", "inference"),  # Fit.rescale: the checks of a fit, without jax
     ("trend/joint.py", "irt"),  # the check of the trend by one program for scores and trend
     ("trend/joint.py", "inference"),
     ("trend/walk_forward.py", "inference"),  # the index refitted at every origin of a back-test

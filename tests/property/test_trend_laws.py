@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from eci.errors import ConvergenceError
 from eci.trend import IndexSeries, fit_trend
 from eci.trend.basis import CHANGE_MODELS
 from eci.trend.selection import frontier_members
@@ -14,24 +15,27 @@ from eci.trend.selection import frontier_members
 @st.composite
 def tables(draw):
     n = draw(st.integers(5, 14))
-    days = draw(st.lists(st.integers(0, 1500), min_size=n, max_size=n, unique=True))
+    # A fortnight apart or more: designs of closer ones are so ill-conditioned that rounding shows.
+    days = 15 * np.array(draw(st.lists(st.integers(0, 100), min_size=n, max_size=n, unique=True)))
     seed = draw(st.integers(0, 10_000))
     rng = np.random.default_rng(seed)
     slope, sd = draw(st.floats(-20, 40)), draw(st.floats(0.1, 8))
     frame = pd.DataFrame(
         {
             "model": [f"m{i}" for i in range(n)],
-            "release_date": (np.datetime64("2022-01-01") + np.array(days).astype("timedelta64[D]")).astype(
-                str
-            ),
-            "index": 100 + slope * np.array(days) / 365.25 + rng.normal(0, sd, n),
+            "release_date": (np.datetime64("2022-01-01") + days.astype("timedelta64[D]")).astype(str),
+            "index": 100 + slope * days / 365.25 + rng.normal(0, sd, n),
         }
     )
     return frame.assign(sd=draw(st.floats(0.05, 3))) if draw(st.booleans()) else frame
 
 
 def fit(frame):
-    return fit_trend(IndexSeries.from_table(frame), n_draws=400)
+    """Fit a trend, unless the values are next to an exact line, which is refused."""
+    try:
+        return fit_trend(IndexSeries.from_table(frame), n_draws=400)
+    except ConvergenceError:
+        reject()
 
 
 @settings(max_examples=25, deadline=None)
