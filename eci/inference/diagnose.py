@@ -71,12 +71,12 @@ def check_convergence(
 
 def check_scale(scale: Scale) -> tuple[Check, ...]:
     """No draw has the anchors in the wrong order (1 % are refused); nothing to check where none has."""
-    in_order = float(np.mean(scale.slope > 0))
-    if in_order == 1.0:
+    reversed_prob = float(np.mean(scale.slope <= 0))  # of draws that are numbers: others have a check
+    if reversed_prob == 0.0:
         return ()
     return (
         Check(
-            "anchors_in_order", in_order, 1.0, False, " and ".join(scale.anchors),
+            "anchors_in_order", 1.0 - reversed_prob, 1.0, False, " and ".join(scale.anchors),
             "Some draws have the anchors in the wrong order, so that a point has any size: means and sds in "
             "points mean nothing then, intervals do. Anchor two models that differ more (--anchor).",
         ),

@@ -8,6 +8,8 @@ import pytest
 
 import eci
 from eci.inference.convergence import BLOCK, compute_bfmi, compute_mixing
+from eci.inference.diagnose import check_scale
+from eci.scale import Scale
 
 N_QUANTITIES = 6
 
@@ -111,6 +113,11 @@ class TestScale:
         assert failed.value == pytest.approx(1 - 1 / 4000)
         assert failed.worst == "model 04 and model 11"
         assert all(np.isfinite(check.value) for check in fit.diagnostics.checks)
+
+    def test_a_draw_that_is_no_number_is_not_called_reversed(self):
+        """Draws of laplace can overflow, which is what `finite_draws` tells."""
+        scale = Scale(np.array([20.0, np.nan]), np.array([100.0, np.nan]), "points", {"a": 130.0, "b": 150.0})
+        assert check_scale(scale) == ()
 
     def test_it_is_forgotten_on_another_scale(self, reversed_once):
         there = reversed_once.rescale({"model 04": 130.0, "model 11": 150.0})
