@@ -86,13 +86,15 @@ def test_cut_off_again_and_again_it_comes_to_the_same_bits(small_matrix, tmp_pat
 
 
 def test_smaller_steps_are_gone_on_with(small_matrix, tmp_path, monkeypatch, drawn):
-    monkeypatch.setattr("eci.inference.sample.is_step_too_large", lambda chains, method: True)
-    method = eci.Nuts(n_draws=60, max_extensions=0, max_halvings=1)
+    """Too large once they went on: warm-up, draws, more draws, draws with half the step, more of these."""
+    monkeypatch.setattr("eci.inference.sample.is_step_too_large", lambda chains, _: chains.z.shape[1] == 120)
+    method = eci.Nuts(n_draws=60, max_extensions=1, max_halvings=1)
     uncut = eci.fit(small_matrix, method=method, seed=1, likelihood="normal")
     drawn.clear()
-    cut(small_matrix, tmp_path / "run", 10, method=method)
+    for n_reports in (6, 11, 17):
+        cut(small_matrix, tmp_path / "run", n_reports, method=method)
     assert same_draws(run(small_matrix, tmp_path / "run", method=method), uncut)
-    assert len(drawn) == 12
+    assert len(drawn) == 20
 
 
 def test_without_a_cut_nothing_is_left_and_nothing_changes(small_matrix, tmp_path, uncut):
