@@ -30,7 +30,7 @@ from pathlib import Path
 
 from bench.peers import CHAINS, DRAWS, LIKELIHOODS, PACKAGES, PEERS, Problem, sample
 
-EPOCH = Path(__file__).parents[2] / "shared" / "data" / "epoch_2025_11" / "scores.csv"
+EPOCH = Path(__file__).resolve().parents[2] / "shared" / "data" / "epoch_2025_11" / "scores.csv"
 EPOCH_ANCHORS = {"claude-3-5-sonnet-20240620": 130.0, "gpt-5-2025-08-07_high": 150.0}
 GATE = 1.01
 
